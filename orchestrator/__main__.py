@@ -1,0 +1,5 @@
+"""`python -m orchestrator` is the `orchestrate` command."""
+
+from orchestrator.cli.main import main
+
+main()

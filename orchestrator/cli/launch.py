@@ -1,0 +1,110 @@
+"""Launching a prepared run from the command line, and leaving with its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import typer
+from pydantic_core import PydanticCustomError
+
+from orchestrator.cli import project
+from orchestrator.engine.prepare import Prepared, Request
+from orchestrator.engine.run import Run
+from orchestrator.errors import NotFound, UnreadableState, UsageError
+from orchestrator.spec.types import parse_duration
+from orchestrator.status import read
+from orchestrator.status.layout import new_run_id
+from orchestrator.status.models import seconds
+from orchestrator.status.states import State
+
+if TYPE_CHECKING:
+    from orchestrator.cli.live import View
+    from orchestrator.spec.resolved import Resolved
+
+
+def request(
+    resolved: Resolved,
+    state_dir: Path | None,
+    *,
+    jobs: Iterable[str] = (),
+    engine: str | None = None,
+    wait: str = "0s",
+    run_id: str | None = None,
+) -> Request:
+    """Return what the person asked for. Raises UsageError for a job that the spec doesn't have."""
+    from orchestrator.deadline import SYSTEM_CLOCK
+
+    state = project.state_dir_of(resolved, state_dir)
+    names = _selected(resolved, tuple(jobs))
+    run_id = run_id or new_run_id(SYSTEM_CLOCK.time())
+    return Request(
+        resolved=resolved,
+        state=state,
+        surroundings={name: project.surroundings(resolved, state, name, run_id) for name in names},
+        jobs=names,
+        engine=engine or str(resolved.spec.engine),
+        trigger=_trigger(),
+        wait=duration(wait, "--wait"),
+    )
+
+
+def _selected(resolved: Resolved, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    jobs = resolved.spec.jobs
+    unknown = [name for name in wanted if name not in jobs]
+    if unknown:
+        raise UsageError(f"{resolved.path.name} has no job `{unknown[0]}`", hint="it has: " + ", ".join(jobs))
+    names = wanted or tuple(name for name, job in jobs.items() if job.enabled)
+    if not names:
+        raise UsageError(f"no job of {resolved.path.name} is enabled", hint="set enabled: true, or name one with --job")
+    return names
+
+
+def duration(text: str, flag: str) -> float:
+    """Return seconds for a flag's duration. Raises UsageError."""
+    try:
+        return parse_duration(text)
+    except PydanticCustomError as error:
+        raise UsageError(f"{flag}: {error.message()}", hint=str((error.context or {}).get("hint", ""))) from None
+
+
+def _trigger() -> Literal["cli", "ci", "cron"]:
+    if os.environ.get("CI"):
+        return "ci"
+    return "cli" if os.environ.get("TERM") else "cron"
+
+
+def last_success(request: Request, age: str | None) -> str | None:
+    """Return the latest run of this spec that succeeded within `age`; None if there is none, or no age was given."""
+    if age is None:
+        return None
+    from orchestrator.deadline import SYSTEM_CLOCK
+
+    oldest = SYSTEM_CLOCK.time() - duration(age, "--if-stale")
+    for run_id in read.run_ids(request.state):
+        try:
+            status = read.look(request.state.run(run_id)).status
+        except (NotFound, UnreadableState):
+            continue
+        if status.finished_at is not None and seconds(status.finished_at) < oldest:
+            return None
+        if status.state is State.SUCCEEDED and status.spec_digest == request.resolved.digest:
+            return run_id
+    return None
+
+
+def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
+    """Run to the end, show it, and leave. Threads that are stuck can't hold the process."""
+    run = Run(request, prepared, observer=view.update, observe_every=view.every, on_trouble=view.note)
+    with view:
+        result = run.execute()
+    view.conclude(result.status)
+    if result.threads_left:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        os._exit(int(result.exit_code))
+    raise typer.Exit(int(result.exit_code))

@@ -1,0 +1,92 @@
+"""`orchestrate plan`: what a run would do, and why. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import options, project, terminal
+from orchestrator.errors import ExitCode, OrchestrateError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.prepare import Request
+    from orchestrator.job import Plan
+
+app = typer.Typer(rich_markup_mode=None)
+WithExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 10 if there are changes.")]
+SIGNS = {"new": "+", "changed": "~", "gone": "-", "unchanged": "="}
+MOST_REASONS = 5
+
+
+@app.command()
+def plan(
+    file: options.SpecArgument = None,
+    job: options.Jobs = None,
+    state_dir: options.StateDirectory = None,
+    json: options.Json = False,
+    exit_code: WithExitCode = False,
+) -> None:
+    """Show per job what is new, changed, gone and unchanged, each with its reason.
+
+    \b
+    Examples:
+      orchestrate plan
+      orchestrate plan --job handbook --json
+      orchestrate plan --exit-code         exit 10 if there is something to do
+    """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
+    from orchestrator.cli import launch
+
+    request = launch.request(project.load(file), state_dir, jobs=job or ())
+    documents = {name: _planned(request, name) for name in request.jobs}
+    if json:
+        terminal.show_json({"format_version": 1, "jobs": documents})
+    else:
+        terminal.show("\n".join(line for name, found in documents.items() for line in _lines(name, found)))
+    if any("error" in found for found in documents.values()):
+        raise typer.Exit(int(ExitCode.FAILED))
+    if exit_code and any(found["changes"] for found in documents.values()):
+        raise typer.Exit(int(ExitCode.CHANGES))
+
+
+def _planned(request: Request, name: str) -> dict[str, Any]:
+    from orchestrator.deadline import CancelToken, Deadline, WorkContext
+    from orchestrator.engine.prepare import kinds_of
+
+    spec = request.resolved.spec.jobs[name]
+    context = WorkContext(Deadline.after(spec.timeout), CancelToken())
+    try:
+        job = kinds_of(request)[name].load_build()(spec, request.surroundings[name])
+        return _document(job.plan(context))
+    except OrchestrateError as error:
+        return {"error": error.failure().as_dict(), "changes": 0}
+
+
+def _document(found: Plan) -> dict[str, Any]:
+    counted = Counter(item.change.value for item in found.items)
+    reasons: dict[str, Counter[str]] = {change: Counter() for change in SIGNS}
+    for item in found.items:
+        reasons[item.change.value][item.reason] += 1
+    return {
+        **{change: counted[change] for change in SIGNS},
+        "changes": sum(counted[change] for change in SIGNS if change != "unchanged"),
+        "units": len(found.units),
+        "reasons": {change: dict(counts) for change, counts in reasons.items() if counts},
+        "warnings": list(found.warnings),
+        "items": [{"key": item.key, "change": item.change.value, "reason": item.reason} for item in found.items],
+    }
+
+
+def _lines(name: str, found: dict[str, Any]) -> list[str]:
+    if "error" in found:
+        error = found["error"]
+        return [f"{name}  {error['code']}: {error['message']}", *([f"    {error['hint']}"] if error["hint"] else [])]
+    lines = [f"{name}  " + "  ".join(f"{sign} {found[change]} {change}" for change, sign in SIGNS.items())]
+    for change, counts in found["reasons"].items():
+        for reason, count in Counter(counts).most_common(MOST_REASONS):
+            examples = [item["key"] for item in found["items"] if (item["change"], item["reason"]) == (change, reason)]
+            more = f", and {count - 3} more" if count > 3 else ""  # noqa: PLR2004 - three examples fit on a line
+            text = f"  {SIGNS[change]} {count} {reason or change}: {', '.join(examples[:3])}{more}"
+            lines.append(terminal.printable(text))
+    return lines + [f"  warning: {terminal.printable(text)}" for text in found["warnings"]]

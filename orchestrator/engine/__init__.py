@@ -1,0 +1,1 @@
+"""How it runs: preparing a run, pools, attempts, supervision, recording, resuming. Knows no kind by name."""

@@ -1,0 +1,195 @@
+"""One attempt of a job, on its coordinator's thread: plan, feed units to the pool, apply what comes back, commit."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, deque
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+
+from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
+from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
+from orchestrator.engine.jobrun import Ending, JobRun
+from orchestrator.engine.pool import POOLS, Done, Pool, Slot
+from orchestrator.errors import DeadlineExceeded, Failure, Interruption, OrchestrateError
+from orchestrator.job import Change, ItemOutcome, ItemState, Job, Outcome, Plan, Unit
+from orchestrator.status.states import State
+
+AHEAD: Final = 3  # Units a worker may have: one in hand, and two results or units that wait.
+TICK_SECONDS: Final = 0.05
+SETTLE_SECONDS: Final = 0.25  # What an attempt may take beyond its deadline to take in what was finished before it.
+
+
+class Attempt:
+    """Runs a job's four verbs once, within a deadline."""
+
+    def __init__(self, run: JobRun, job: Job, engine: str) -> None:
+        self._run = run
+        self._job = job
+        self._engine = engine
+        self._abandoned = 0
+        self._warnings: tuple[str, ...] = ()
+        self._outcome = Outcome()
+        self._context = WorkContext(run.deadline, run.cancel, enter=run.enter, commit_point=run.commit_point)
+
+    @property
+    def abandoned(self) -> int:
+        """How many workers didn't come back."""
+        return self._abandoned
+
+    def __call__(self) -> Ending:
+        """Run the attempt and return how it ended; nothing half-done is left by then."""
+        self._run.tally = self._job.tally
+        answer = guarded(self._steps)
+        match answer:
+            case Returned(ending):
+                return ending
+            case Interrupted(interruption):
+                ending = self._stopped(interruption)
+            case Raised(failure):
+                ending = Ending(State.FAILED, failure, failure.message, retryable=failure.retryable)
+        guarded(self._job.abandon)
+        return ending
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What plan and commit want a person to know."""
+        return self._warnings + self._outcome.warnings
+
+    def _steps(self) -> Ending:
+        phases = self._run.kind.phases
+        self._context.enter(phases.plan)
+        plan = self._job.plan(self._context)
+        self._warnings = plan.warnings
+        units = self._adopt(plan)
+        if units:
+            self._context.enter(phases.work)
+            with self._world() as world:
+                self._work(units, world)
+        self._context.enter(phases.commit)
+        self._outcome = self._job.commit(self._context)
+        return self._judge(self._outcome)
+
+    def _adopt(self, plan: Plan) -> deque[Unit]:
+        """Leave out units that an earlier attempt finished, and count what needs no work."""
+        run = self._run
+        units = deque(unit for unit in plan.units if not run.knows(unit))
+        waiting = {key for unit in units for key in unit.items}
+        left_out = {key for unit in plan.units for key in unit.items} - waiting
+        adopted: Counter[ItemState] = Counter()
+        total = 0
+        for item in plan.items:
+            if item.change is Change.GONE:
+                continue
+            total += 1
+            if item.key in left_out:
+                adopted[run.known[item.key][0]] += 1
+            elif item.key not in waiting:
+                adopted[ItemState.UNCHANGED if item.change is Change.UNCHANGED else ItemState.SUCCEEDED] += 1
+        run.expect(total, adopted)
+        return units
+
+    def _world(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self._job.world is None else self._job.world()
+
+    def _work(self, units: deque[Unit], world: Any) -> None:
+        run = self._run
+
+        def context(slot: Slot) -> WorkContext:
+            return WorkContext(run.deadline, run.cancel, world=world, progress=slot)
+
+        size = min(run.spec.concurrency, len(units))
+        pool = POOLS[self._engine](run.name, size, self._job.work, context)
+        run.slots = pool.slots
+        try:
+            self._feed(pool, units, size * AHEAD)
+        except Interruption as interruption:
+            self._wind_up(pool, interruption)
+            raise
+        except OrchestrateError as error:
+            run.cancel.request(error.message)  # The other workers have nothing to work for.
+            raise
+        finally:
+            self._abandoned = pool.close(SETTLE_SECONDS)
+
+    def _feed(self, pool: Pool, units: deque[Unit], most: int) -> None:
+        """Keep up to `most` units in the pool until none is left. Postponed units wait outside, without a slot."""
+        postponed: list[tuple[float, int, Unit]] = []
+        order = itertools.count()
+        outstanding = 0
+        while units or outstanding or postponed:
+            self._context.checkpoint()
+            now = SYSTEM_CLOCK.monotonic()
+            while outstanding < most and (units or (postponed and postponed[0][0] <= now)):
+                due = postponed and postponed[0][0] <= now
+                pool.submit(heapq.heappop(postponed)[2] if due else units.popleft())
+                outstanding += 1
+            if not outstanding:
+                self._context.sleep(postponed[0][0] - now)
+                continue
+            next_due = postponed[0][0] - now if postponed else TICK_SECONDS
+            for done in pool.take(max(0.0, min(TICK_SECONDS, next_due))):
+                outstanding -= 1
+                again = self._take_in(done, self._context)
+                if again is not None:
+                    heapq.heappush(postponed, (now + again[0], next(order), again[1]))
+
+    def _take_in(self, done: Done, context: WorkContext) -> tuple[float, Unit] | None:
+        """Apply a result and note its items; return a postponed unit with its delay."""
+        match done.answer:
+            case Returned(result) if result.postponed is not None:
+                return result.postponed.delay, result.postponed.unit
+            case Returned(result):
+                self._job.apply(done.unit, result, context)
+                outcomes = result.outcomes
+            case Raised(failure):
+                outcomes = tuple(ItemOutcome(key, ItemState.FAILED, error=failure) for key in done.unit.items)
+            case Interrupted():
+                return None  # The attempt notices for itself, and the unit is done again by the next one.
+        seconds = done.seconds / max(1, len(outcomes))
+        for outcome in outcomes:
+            self._run.item(outcome, seconds, done.unit.key)
+        return None
+
+    def _wind_up(self, pool: Pool, interruption: Interruption) -> None:
+        """Give workers their time to come back, and take in what they finished."""
+        patience = SETTLE_SECONDS if isinstance(interruption, DeadlineExceeded) else self._run.patience
+        pool.close(patience)
+        context = WorkContext(Deadline.after(SETTLE_SECONDS), CancelToken())
+        for done in pool.take(0.0):
+            self._take_in(done, context)
+            context.checkpoint()
+
+    def _stopped(self, interruption: Interruption) -> Ending:
+        if isinstance(interruption, DeadlineExceeded):
+            return timed_out(self._run)
+        return self._run.stopped_as or Ending(State.CANCELLED, message="cancelled")
+
+    def _judge(self, outcome: Outcome) -> Ending:
+        """Derive the state from what the kind said and from the items that failed."""
+        counts = self._run.counts
+        failed, total = counts[ItemState.FAILED], counts.total()
+        retryable = self._run.retryable_failures > 0
+        if outcome.error is not None:
+            return Ending(State.FAILED, outcome.error, outcome.error.message, outcome.result, outcome.error.retryable)
+        if failed and not self._run.spec.allows(failed, total):
+            noun = self._run.kind.noun
+            if failed == total:
+                failure = Failure("all-items-failed", f"all {total} {noun} failed", "see the failures of this job")
+                return Ending(State.FAILED, failure, failure.message, outcome.result, retryable)
+            message = outcome.message or f"{failed} of {total} {noun} failed"
+            return Ending(State.PARTIAL, None, message, outcome.result, retryable)
+        state = State.PARTIAL if outcome.partial else State.SUCCEEDED
+        return Ending(state, None, outcome.message, outcome.result)
+
+
+def timed_out(run: JobRun) -> Ending:
+    """Return the ending of a job whose attempt had no time left."""
+    failure = Failure(
+        "timed-out",
+        f"the attempt took longer than its timeout of {run.spec.timeout:g} s",
+        "what was finished stays; `orchestrate resume` continues, `attempts:` does so by itself",
+        retryable=True,
+    )
+    return Ending(State.TIMED_OUT, failure, failure.message, retryable=True)

@@ -1,0 +1,47 @@
+"""The run's log: redacted, size-capped, one file a run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+from orchestrator import files
+from orchestrator.redact import Redactor
+
+MOST_BYTES: Final = 5_000_000
+_ROOT: Final = logging.getLogger("orchestrator")
+
+
+class _Redacting(logging.Formatter):
+    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(threadName)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+class RunLog:
+    """Sends what the program logs to the run's file while it is open. Never raises: a log isn't worth a run."""
+
+    def __init__(self, path: Path, redact: Redactor) -> None:
+        """Open the log (0600), behind what an earlier attempt wrote."""
+        path.touch(files.PRIVATE_FILE)
+        self._handler = RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        self._handler.setFormatter(_Redacting(redact))
+        self._handler.handleError = lambda record: None  # type: ignore[method-assign] # noqa: ARG005
+        self._propagated, self._level = _ROOT.propagate, _ROOT.level
+        _ROOT.addHandler(self._handler)
+        _ROOT.propagate = False
+        _ROOT.setLevel(logging.INFO)
+
+    def close(self) -> None:
+        """Close the file and leave logging as it was."""
+        _ROOT.removeHandler(self._handler)
+        _ROOT.propagate, _ROOT.level = self._propagated, self._level
+        self._handler.close()
