@@ -13,8 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.cli import project
 from orchestrator.engine.prepare import Prepared, Request
+from orchestrator.engine.retention import prune
 from orchestrator.engine.run import Run
-from orchestrator.errors import NotFound, UnreadableState, UsageError
+from orchestrator.errors import NotFound, OrchestrateError, UnreadableState, UsageError
 from orchestrator.spec.types import parse_duration
 from orchestrator.status import read
 from orchestrator.status.layout import new_run_id
@@ -102,9 +103,22 @@ def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
     with view:
         result = run.execute()
     view.conclude(result.status)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        from orchestrator.cli.step_summary import append
+
+        append(Path(os.environ["GITHUB_STEP_SUMMARY"]), result.status)
+    _prune(request, view)
     if result.threads_left:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()
         os._exit(int(result.exit_code))
     raise typer.Exit(int(result.exit_code))
+
+
+def _prune(request: Request, view: View) -> None:
+    """Remove runs beyond the spec's retention. A run isn't less good for an old one that can't be removed."""
+    try:
+        prune(request.state, keep=request.resolved.spec.retention.runs)
+    except OrchestrateError as error:
+        view.note(f"old runs weren't removed: {error.message}")

@@ -77,7 +77,8 @@ def lines(seen: Seen) -> list[str]:
     colour = _COLOURS.get(seen.state, "yellow")
     first = f"{summary.headline(status)}   {terminal.style(word, colour)}"
     width = max((len(job.name) for job in status.jobs), default=0)
-    text = [first, *(summary.job_line(job, time.time(), name_width=width) for job in status.jobs)]
+    gone = seen.state in {Shown.INTERRUPTED, Shown.UNKNOWN}
+    text = [first, *(summary.job_line(job, time.time(), name_width=width, gone=gone) for job in status.jobs)]
     if seen.state is Shown.INTERRUPTED:
         text.append("the process is gone without a final state; what was finished is kept")
     if status.cancel is not None:

@@ -43,14 +43,14 @@ def elapsed(started_at: str | None, finished_at: str | None) -> float | None:
     return max(0.0, seconds(finished_at) - seconds(started_at))
 
 
-def job_line(job: JobStatus, now: float, *, name_width: int = 10) -> str:
-    """Return one job in one line; `now` is seconds since the epoch."""
-    word, colour = MARKS[job.state]
+def job_line(job: JobStatus, now: float, *, name_width: int = 10, gone: bool = False) -> str:
+    """Return one job in one line; `now` is seconds since the epoch, `gone` says that its process doesn't live any more."""
+    word, colour = ("gone", "red") if gone and job.state not in FINAL else MARKS[job.state]
     mark = terminal.style(f"{word:<5}", colour, sys.stderr)
-    return f"{mark} {job.name:<{name_width}} {_job_text(job, now)}".rstrip()
+    return f"{mark} {job.name:<{name_width}} {_job_text(job, None if gone else now)}".rstrip()
 
 
-def _job_text(job: JobStatus, now: float) -> str:
+def _job_text(job: JobStatus, now: float | None) -> str:
     if job.state is State.QUEUED:
         return f"for {', '.join(job.needs)}" if job.needs else ""
     if job.state is State.SKIPPED:
@@ -59,7 +59,7 @@ def _job_text(job: JobStatus, now: float) -> str:
     noun = kind.noun if kind else "items"
     total = "?" if job.items.total is None else str(job.items.total)
     parts = [f"{job.items.done}/{total} {noun}"]
-    if job.state is State.RUNNING:
+    if job.state is State.RUNNING and now is not None:
         parts += _progress(job, now)
     else:
         parts += [counts(job.result), terminal.seconds(elapsed(job.started_at, job.finished_at))]

@@ -154,7 +154,8 @@ class Attempt:
 
     def _wind_up(self, pool: Pool, interruption: Interruption) -> None:
         """Give workers their time to come back, and take in what they finished."""
-        patience = SETTLE_SECONDS if isinstance(interruption, DeadlineExceeded) else self._run.patience
+        late = isinstance(interruption, DeadlineExceeded)
+        patience = SETTLE_SECONDS if late else max(0.0, self._run.patience - TICK_SECONDS)
         pool.close(patience)
         context = WorkContext(Deadline.after(SETTLE_SECONDS), CancelToken())
         for done in pool.take(0.0):

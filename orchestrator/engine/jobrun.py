@@ -113,7 +113,9 @@ class JobRun:
         """Note that an item is finished and its effect made."""
         self.counts[outcome.state] += 1
         self.known[outcome.key] = (outcome.state, unit)
-        detail: dict[str, object] = {"unit": unit, "attempts": outcome.attempts}
+        detail: dict[str, object] = {"attempts": outcome.attempts}
+        if unit != outcome.key:
+            detail["unit"] = unit
         if outcome.found is not None:
             detail["found"] = outcome.found
         if outcome.error is not None:

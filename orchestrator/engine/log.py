@@ -16,7 +16,7 @@ _ROOT: Final = logging.getLogger("orchestrator")
 
 
 class _Redacting(logging.Formatter):
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(threadName)s: %(message)s", "%Y-%m-%dT%H:%M:%S")

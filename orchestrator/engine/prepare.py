@@ -231,6 +231,6 @@ def _known_items(entries: Iterable[journal.Entry]) -> dict[str, dict[str, tuple[
     known: dict[str, dict[str, tuple[ItemState, str]]] = {}
     for entry in entries:
         if entry.event is Event.ITEM_FINISHED and entry.job and entry.item and entry.state:
-            unit = str((entry.detail or {}).get("unit", ""))
+            unit = str((entry.detail or {}).get("unit", entry.item))
             known.setdefault(entry.job, {})[entry.item] = (ItemState(entry.state), unit)
     return known

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from orchestrator.deadline import SYSTEM_CLOCK, Clock
-from orchestrator.engine.attempt import SETTLE_SECONDS, TICK_SECONDS, timed_out
+from orchestrator.engine.attempt import TICK_SECONDS, timed_out
 from orchestrator.engine.coordinator import Coordinator
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.engine.log import RunLog
 from orchestrator.engine.prepare import Prepared, Request
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.signals import Signals
+from orchestrator.engine.watchdog import Watchdog
 from orchestrator.errors import ExitCode, Failure, StorageError
 from orchestrator.redact import Redactor
 from orchestrator.status.journal import Event
@@ -31,6 +32,7 @@ CANCEL_POLL_SECONDS: Final = 0.25
 OVERDUE_SECONDS: Final = 0.35  # Beyond the deadline, a coordinator that hasn't ended its attempt is given up.
 COMMIT_PATIENCE: Final = 10.0  # What lies behind a commit point takes milliseconds; a disk that hangs isn't waited for.
 NOW_PATIENCE: Final = 0.25
+GIVE_UP_SECONDS: Final = 0.1  # Beyond its patience.
 _SATISFIED: Final = {"succeeded": frozenset({State.SUCCEEDED}), "finished": frozenset({State.SUCCEEDED, State.PARTIAL})}
 
 Observer = Callable[[RunStatus], None]
@@ -72,6 +74,7 @@ class Run:
         self._jobs = [self._job(head.name) for head in self.status.jobs]
         self._coordinators: dict[str, Coordinator] = {}
         self._signals = Signals()
+        self._watchdog = Watchdog(prepared.directory.crash_log, self._grace)
         self._cancelled_at: float | None = None
         self._cancel_checked_at = 0.0
         self._storage: Failure | None = None
@@ -80,7 +83,7 @@ class Run:
         """Run every job to its end and leave the final status on disk. Raises StorageError if that can't be written."""
         log = RunLog(self._prepared.directory.log, self._redact)
         try:
-            with self._prepared.holds, self._signals:
+            with self._prepared.holds, self._signals, self._watchdog:
                 self._begin()
                 while not all(job.final for job in self._jobs):
                     self._tick()
@@ -114,10 +117,18 @@ class Run:
         self._notice_signals()
         self._notice_cancel_request(now)
         self._notice_broken_storage()
+        self._watchdog.tick(now, self._last_deadline())
         self._start_jobs()
         self._give_up_overdue(now)
         self._recorder.tick(now, self._sample)
         self._show(now)
+
+    def _last_deadline(self) -> float:
+        """Return when the last attempt ends that runs or may begin now, in monotonic seconds."""
+        soonest = self._clock.monotonic()
+        waiting = (soonest + job.spec.timeout for job in self._jobs if job.status.state is State.QUEUED)
+        running = (job.deadline.at for job in self._jobs if job.status.state is State.RUNNING)
+        return max([soonest, *waiting, *running])
 
     def _sample(self) -> RunStatus:
         now = self._clock.monotonic()
@@ -230,7 +241,7 @@ class Run:
             if now >= job.deadline.at + OVERDUE_SECONDS + extra:
                 self._give_up(job, timed_out(job))
             elif self._cancelled_at is not None and job.stopped_as is not None:
-                patience = job.patience + SETTLE_SECONDS / 2
+                patience = job.patience + GIVE_UP_SECONDS
                 if now >= self._cancelled_at + patience + extra:
                     self._give_up(job, job.stopped_as)
 

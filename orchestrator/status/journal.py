@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from orchestrator import files
 from orchestrator.errors import UnreadableState
 
@@ -48,14 +50,13 @@ class Entry:
 
 
 _FIELDS: Final = ("seq", "at", "event", "job", "attempt", "item", "state", "seconds", "detail")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 def encode(entry: Entry) -> bytes:
     """Return the line for an entry, newline included."""
-    body = _encode({name: value for name in _FIELDS if (value := getattr(entry, name)) is not None})
-    crc = zlib.crc32(body.encode())
-    return f'{body[:-1]},"crc":"{crc:08x}"}}\n'.encode()
+    # pydantic's serialiser takes a fifth of the json module's time, which was a quarter of a run of small items.
+    body = to_json({name: value for name in _FIELDS if (value := getattr(entry, name)) is not None})
+    return b'%b,"crc":"%08x"}\n' % (body[:-1], zlib.crc32(body))
 
 
 def decode(line: bytes) -> Entry | None:

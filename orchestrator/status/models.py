@@ -7,6 +7,7 @@ ISO 8601 with milliseconds and Z. The document is bounded: lists are capped and 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +26,12 @@ Count = int | str | None
 
 def utc(seconds: float) -> str:
     """Return a point in time, in seconds since the epoch, as it stands in files."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_whole_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _whole_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def seconds(time: str) -> float:

@@ -1,0 +1,81 @@
+"""The last resort: ends a process whose interpreter is held by a call that never gives it back.
+
+Python's signal handlers and threads need the interpreter; when a C call holds it, neither the supervisor nor a signal gets
+through. Two guards don't need it. A signal's number is also written to a pipe by the interpreter's C handler, and a small
+shell at its other end aborts the process if it hasn't ended by the grace. Beyond the last deadline, faulthandler ends it.
+Both leave tracebacks in crash.log; the run then reads as interrupted, which is the truth.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Final, Self
+
+from orchestrator import files
+
+SLACK_SECONDS: Final = 0.4  # The supervisor ends by itself within this time behind the grace, if it can.
+_REARM_SECONDS: Final = 1.0
+# Waits for a first byte, then for the end of the process (the pipe closes) up to the grace. Exits when the process does.
+_SCRIPT: Final = 'head -c 1 | grep -q . || exit 0; timeout "$1" cat >/dev/null; [ $? = 124 ] && kill -ABRT "$2"'
+
+
+class Watchdog:
+    """Guards one run. Signals are guarded only on the main thread, which is where they arrive."""
+
+    def __init__(self, crash_log: Path, grace: float) -> None:
+        self._crash_log = crash_log
+        self._grace = grace
+        self._descriptor = -1
+        self._pipe = -1
+        self._child = 0
+        self._armed_at = float("-inf")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def tick(self, now: float, deadline: float) -> None:
+        """Keep the guards armed. `now` and `deadline` are monotonic seconds."""
+        if now - self._armed_at < _REARM_SECONDS:
+            return
+        self._armed_at = now
+        if self._descriptor < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._crash_log, flags, files.PRIVATE_FILE)
+            if threading.current_thread() is threading.main_thread():
+                self._watch_signals()
+        left = max(0.0, deadline - now) if deadline < float("inf") else 3600.0
+        faulthandler.dump_traceback_later(left + self._grace + 2 * _REARM_SECONDS, exit=True, file=self._descriptor)
+
+    def _watch_signals(self) -> None:
+        faulthandler.enable(self._descriptor)
+        reading, self._pipe = os.pipe()
+        os.set_blocking(self._pipe, False)
+        arguments = ["sh", "-c", _SCRIPT, "watchdog", f"{self._grace + SLACK_SECONDS:.2f}", str(os.getpid())]
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        actions = [(os.POSIX_SPAWN_DUP2, reading, 0), (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+        ignored = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
+        try:
+            # A group of its own: a terminal's Ctrl-C goes to every process of the foreground group.
+            self._child = os.posix_spawn("/bin/sh", arguments, os.environ, file_actions=actions, setpgroup=0, setsigdef=ignored)
+            signal.set_wakeup_fd(self._pipe, warn_on_full_buffer=False)
+        finally:
+            os.close(reading)
+            os.close(null)
+
+    def __exit__(self, *_: object) -> None:
+        """Disarm both guards."""
+        faulthandler.cancel_dump_traceback_later()
+        if self._child:
+            signal.set_wakeup_fd(-1)
+            faulthandler.disable()
+            os.close(self._pipe)
+            os.waitpid(self._child, 0)
+            self._child = 0
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            if not self._crash_log.stat().st_size:
+                self._crash_log.unlink()
