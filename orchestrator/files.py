@@ -12,7 +12,6 @@ import itertools
 import os
 import shutil
 import stat
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -220,6 +219,29 @@ class AppendFile:
             self._descriptor = -1
 
 
+class Reserve:
+    """Room on the disk and a descriptor, kept for the last words of a process that runs out of either."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Take `size` bytes as `path`. Without room there is no reserve, which is no error."""
+        self._path = path
+        self._descriptor = -1
+        with suppress(OSError):
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, size)
+            else:
+                write_all(self._descriptor, bytes(size))
+
+    def release(self) -> None:
+        """Give both back; releasing twice is fine."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+
 class Lock:
     """An advisory lock that the kernel frees when the holder's process ends, however it ends. Never stolen by age.
 
@@ -286,6 +308,34 @@ def is_locked(path: Path) -> bool | None:
         os.close(descriptor)
 
 
+def hold(path: Path) -> int:
+    """Hold an existing file as a reader until the returned descriptor is closed. Opens for reading only.
+
+    Raises FileNotFoundError, or OSError if a reader can't hold files here (some read-only network mounts).
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a reader holds the file. One that can't be opened counts as held, so that nobody removes it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
 def _try_lock(descriptor: int, mode: int) -> bool:
     try:
         fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
@@ -294,57 +344,6 @@ def _try_lock(descriptor: int, mode: int) -> bool:
     return True
 
 
-_NETWORK_FILE_SYSTEMS: Final = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "ncpfs",
-        "afs",
-        "9p",
-        "ceph",
-        "glusterfs",
-        "lustre",
-        "gpfs",
-        "beegfs",
-        "fuse.sshfs",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "webdav",
-    ]
-)
-
-
-def network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """Return the type of the network file system that `path` lies on; None if it lies on a local one or can't be told.
-
-    Source of the format: proc(5), mountinfo. Locks on network file systems may be local to each host.
-    """
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    best, kind = "", ""
-    where = str(path.resolve())
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        point = left.split()[4].encode().decode("unicode_escape")
-        if (where + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
-            best, kind = point, right.split()[0]
-    return kind if kind in _NETWORK_FILE_SYSTEMS else None
-
-
-def free_bytes(path: Path) -> int:
-    """Return how many bytes an ordinary user can still write where `path` lies."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
-
-
 def is_private(path: Path) -> bool:
     """Whether nobody but the owner may read, write or enter `path`."""
     return not stat.S_IMODE(path.stat().st_mode) & 0o077
-
-
-SUPPORTED: Final = sys.platform in {"linux", "darwin"}

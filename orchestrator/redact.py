@@ -30,6 +30,8 @@ class Redactor:
         """Return `text` without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
+        if ":" not in text and "=" not in text:
+            return text  # Nothing below can match: most keys and words end here.
         if "://" in text:
             text = _USERINFO.sub(rf"\1{MASK}@", text)
         if "=" in text:

@@ -21,7 +21,7 @@ MARKS: Final = {
     State.SKIPPED: ("skip", "dim"),
 }
 _SIGNS: Final = {"new": "+", "changed": "~", "closed": "-", "removed": "-"}
-_QUIET_COUNTS: Final = frozenset({"requests", "retries", "bytes", "unchanged"})
+_QUIET_COUNTS: Final = frozenset({"requests", "retries", "bytes", "unchanged", "documents"})
 MOST_FAILURES: Final = 5
 
 
@@ -88,6 +88,8 @@ def conclusion(status: RunStatus) -> list[str]:
         tally[job.state] = tally.get(job.state, 0) + 1
     words = ", ".join(f"{count} {state.value.replace('_', ' ')}" for state, count in tally.items())
     lines = [f"{words}   {terminal.seconds(elapsed(status.started_at, status.finished_at))}"]
+    if status.attempt > 1:
+        lines += [resumed(job) for job in status.jobs if job.attempt > 1]
     for job in status.jobs:
         lines += failures(job)
     lines += [f"  warning: {terminal.printable(text)}" for text in status.warnings]
@@ -95,6 +97,13 @@ def conclusion(status: RunStatus) -> list[str]:
     if hidden > 0:
         lines.append(f"  and {hidden} more warnings: orchestrate logs")
     return [*lines, f"next: {'   '.join(next_commands(status))}"]
+
+
+def resumed(job: JobStatus) -> str:
+    """Return what a resumed job took over, did, and left."""
+    done = job.items.done - job.adopted
+    left = "?" if job.items.total is None else str(job.items.total - job.items.done)
+    return f"  {job.name}: {job.adopted} adopted from before, {done} done now, {left} left"
 
 
 def failures(job: JobStatus) -> list[str]:

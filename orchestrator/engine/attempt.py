@@ -77,17 +77,17 @@ class Attempt:
         units = deque(unit for unit in plan.units if not run.knows(unit))
         waiting = {key for unit in units for key in unit.items}
         left_out = {key for unit in plan.units for key in unit.items} - waiting
-        adopted: Counter[ItemState] = Counter()
+        settled: Counter[ItemState] = Counter()
         total = 0
         for item in plan.items:
             if item.change is Change.GONE:
                 continue
             total += 1
             if item.key in left_out:
-                adopted[run.known[item.key][0]] += 1
+                settled[run.known[item.key][0]] += 1
             elif item.key not in waiting:
-                adopted[ItemState.UNCHANGED if item.change is Change.UNCHANGED else ItemState.SUCCEEDED] += 1
-        run.expect(total, adopted)
+                settled[ItemState.UNCHANGED if item.change is Change.UNCHANGED else ItemState.SUCCEEDED] += 1
+        run.expect(total, settled, len(left_out))
         return units
 
     def _world(self) -> AbstractContextManager[Any]:

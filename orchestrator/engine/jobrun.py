@@ -81,6 +81,7 @@ class JobRun:
             status.deadline_at = utc(now + deadline.remaining())
             status.failures, status.failures_total, status.error = [], 0, None
             status.items = models.Items()
+            status.adopted = 0
             status.percent = None
             self.deadline = deadline
             self.cancel = CancelToken()
@@ -98,9 +99,10 @@ class JobRun:
             self.status.phase = phase
             self._record(Event.PHASE, detail={"phase": phase})
 
-    def expect(self, total: int, adopted: Counter[ItemState]) -> None:
-        """Note how many items there are, and those that need no work any more."""
-        self.counts.update(adopted)
+    def expect(self, total: int, settled: Counter[ItemState], adopted: int) -> None:
+        """Note how many items there are, those that need no work, and how many of them an earlier attempt finished."""
+        self.counts.update(settled)
+        self.status.adopted = adopted
         self.status.items.total = total
         self._estimate.sample(self._clock.monotonic(), self.counts.total())
 

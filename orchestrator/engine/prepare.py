@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from orchestrator import files
+from orchestrator import disk, files
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Clock
 from orchestrator.errors import NotResumable, StorageError, TargetBusy
 from orchestrator.job import ItemState, Surroundings, Target
@@ -55,7 +55,7 @@ class Prepared:
 def open_state(state: StateDir, *, allow_network: bool = False) -> None:
     """Make the state directory usable: private, with its version, checked for room. Raises StorageError."""
     files.make_private_dir(state.path)
-    kind = files.network_file_system(state.path)
+    kind = disk.network_file_system(state.path)
     if kind is not None and not allow_network:
         raise StorageError(
             f"the state directory lies on a network file system ({kind}), where locks may not hold",
@@ -66,7 +66,7 @@ def open_state(state: StateDir, *, allow_network: bool = False) -> None:
     if not state.version.exists():
         files.create_exclusive(state.path / ".gitignore", b"*\n")
         files.create_exclusive(state.version, f"{STATE_VERSION}\n".encode())
-    free = files.free_bytes(state.path)
+    free = disk.free_bytes(state.path)
     if free < ENOUGH_BYTES:
         raise StorageError(f"only {free // 1000} kB are free where the state directory lies", hint="make room there")
 
@@ -208,7 +208,7 @@ def _check_resumable(seen: read.Seen, resolved: Resolved, *, accept_changed_spec
 
 
 def _next_status(
-    request: Request, before: RunStatus, kinds: Mapping[str, Kind], entries: Iterable[journal.Entry], clock: Clock
+    request: Request, before: RunStatus, kinds: Mapping[str, Kind], entries: Sequence[journal.Entry], clock: Clock
 ) -> RunStatus:
     """Return the status of the run's next attempt: jobs that succeeded stay as they are, the others are queued again."""
     status = _first_status(request, kinds, before.run_id, clock)
@@ -220,9 +220,10 @@ def _next_status(
         if old is not None and old.state is State.SUCCEEDED:
             jobs.append(old)
             continue
-        attempt = old.attempt if old is not None else 0
-        jobs.append(fresh.model_copy(update={"attempt": attempt, "attempts": attempt + fresh.attempts}))
-    kept = {"jobs": jobs, "created_at": before.created_at, "attempt": before.attempt + 1, "revision": before.revision}
+        tried = old.attempt if old is not None else 0
+        jobs.append(fresh.model_copy(update={"attempt": tried, "attempts": tried + fresh.attempts}))
+    attempt = 1 + sum(entry.event is Event.RUN_STARTED for entry in entries)
+    kept = {"jobs": jobs, "created_at": before.created_at, "attempt": attempt, "revision": before.revision}
     return status.model_copy(update={**kept, "started_at": before.started_at})
 
 

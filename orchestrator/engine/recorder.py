@@ -21,6 +21,7 @@ from orchestrator.status.layout import RunDir
 from orchestrator.status.models import MOST_WARNINGS, RunStatus, clip, utc
 
 _log: Final = logging.getLogger("orchestrator.engine")
+RESERVE_BYTES: Final = 256 * 1024  # A last group commit and a last status.
 COMMIT_SECONDS: Final = 0.25
 _SHORTEST_GAP: Final = 0.1  # Between two writes that a change of phase asked for.
 
@@ -39,6 +40,7 @@ class Recorder:
         self._on_trouble = on_trouble
         self._lock = threading.Lock()
         self._journal = JournalWriter(directory.journal)
+        self._reserve = files.Reserve(directory.path / ".reserve", RESERVE_BYTES)
         self._changed = True
         self._written_at = -1e9
         self._flushed_at = clock.monotonic()
@@ -79,15 +81,26 @@ class Recorder:
             self._write(now, sample())
 
     def settle(self, status: RunStatus) -> None:
-        """Write the last journal entries, then the last status. Raises StorageError if the journal can't be written."""
+        """Write the last journal entries, then the last status; on a full disk, the reserve makes room for both.
+
+        Raises StorageError if that fails too: the run reads as interrupted then.
+        """
+        try:
+            self._settle(status)
+        except StorageError:
+            self._reserve.release()
+            self._settle(status)
+
+    def _settle(self, status: RunStatus) -> None:
         self._flush(self._clock.monotonic())
         if self.journal_error is not None:
             raise self.journal_error
         files.write_atomic(self._directory.status, self._encode(status))
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal and give the reserve back."""
         self._journal.close()
+        self._reserve.release()
 
     def _flush(self, now: float) -> None:
         self._flushed_at = now

@@ -103,6 +103,7 @@ class JobStatus(_Part):
     deadline_at: Time | None = None
     percent: float | None = None
     items: Items = Field(default_factory=Items)
+    adopted: int = Field(default=0, description="items that an earlier attempt finished, and that weren't done again")
     rate: float | None = Field(default=None, description="items a second, over the last seconds")
     eta_seconds: float | None = None
     message: str = ""

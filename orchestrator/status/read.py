@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator import files
+from orchestrator import disk, files
 from orchestrator.errors import NotFound, UnreadableState
 from orchestrator.status.layout import RunDir, StateDir, is_run_id
 from orchestrator.status.models import SCHEMA_VERSION, RunStatus
@@ -64,7 +64,7 @@ def _version(data: bytes) -> int | None:
 
 def alive(run: RunDir, status: RunStatus) -> bool | None:
     """Return whether the run's process lives, from its lease; None if that can't be told from here."""
-    if status.host != socket.gethostname() and files.network_file_system(run.path):
+    if status.host != socket.gethostname() and disk.network_file_system(run.path):
         return None
     return files.is_locked(run.lease)
 
