@@ -1,0 +1,77 @@
+"""BambooHR: one answer with all postings, `{company}.bamboohr.com/careers/list`; dates and descriptions one by one.
+
+Source of the format: answers seen of BambooHR's careers sites. An unknown company is redirected to the vendor's own site.
+`locationType` is `0` on site, `1` remote, `2` hybrid. Of `location` and `atsLocation` either may be all null.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult
+
+from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, segments, subdomain
+from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
+from orchestrator.kinds.scrape.boards.paging import Details
+from orchestrator.kinds.scrape.posting import Place, RawPosting
+
+_WORKPLACES: Final = {"0": "onsite", "1": "remote", "2": "hybrid"}
+_NO_COMPANIES: Final = frozenset({"api", "app", "documentation", "help", "marketplace", "partners"})
+
+
+class BambooHR(Board):
+    """See the module."""
+
+    name = "bamboohr"
+    title = "BambooHR"
+    hosts = ("*.bamboohr.com",)
+    example = "acme"
+    details = True
+    min_interval = 0.34
+
+    def detect(self, url: SplitResult) -> str | None:
+        """Return the company of its careers pages."""
+        company = subdomain(url, "bamboohr.com")
+        return company if company not in _NO_COMPANIES and segments(url)[:1] in ([], ["careers"], ["jobs"]) else None
+
+    def public_url(self, source: Source) -> str:
+        """Return the company's page."""
+        return f"https://{source.token}.bamboohr.com/careers"
+
+    def postings(self, source: Source, found: Listing) -> Steps:
+        """Read the list, then the details."""
+        page = self.public_url(source)
+        answer = yield Request(f"{page}/list")
+        found.expect(document(answer.body).get("meta", "totalCount"))
+        details = Details(found)
+        for row in list(rows(answer.body, found, "result")):
+            identifier = row.text("id")
+            asked = Request(f"{page}/{identifier}/detail")
+            detail = (yield from details.of(identifier, asked)) if identifier.isalnum() and row.text("jobOpeningName") else None
+            found.add(_raw(row, Fields(detail.body if detail else None).part("result", "jobOpening"), page))
+
+
+def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
+    return RawPosting(
+        identifier=row.get("id"),
+        title=row.text("jobOpeningName"),
+        url=f"{page}/{row.text('id')}",
+        places=[_place(row)],
+        workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if row.flag("isRemote") else ""),
+        employment_types=row.texts("employmentStatusLabel"),
+        department=row.text("departmentLabel"),
+        date_posted=detail.get("datePosted"),
+        description_html=detail.text("description"),
+    )
+
+
+def _place(row: Fields) -> Place:
+    """Return the place from the list alone: the details say more, but then it would differ from run to run."""
+    own, other = row.part("location"), row.part("atsLocation")
+    if own.text("city") or own.text("state"):
+        country = other.text("country") if other.text("city") in {"", own.text("city")} else ""
+        words = ", ".join(part for part in (own.text("city"), own.text("state")) if part)
+        return Place(words, own.text("city"), own.text("state"), country)
+    return Place("", other.text("city"), first(other.text("state"), other.text("province")), other.text("country"))
+
+
+BOARD: Final = BambooHR()

@@ -1,0 +1,88 @@
+"""Greenhouse: one answer with all postings, `boards-api.greenhouse.io/v1/boards/{token}/jobs`.
+
+Source of the format: Greenhouse's Job Board API. `content` is HTML that is entity-escaped once more in the JSON. Pay ranges
+are in cents and need `pay_transparency`; departments and offices need `content`. The `.eu` pages are served by the same API.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import SplitResult, parse_qs
+
+from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
+from orchestrator.kinds.scrape.boards.fields import Fields, document, rows, unescape_once
+from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary, is_work_model
+
+_PAGES: Final = re.compile(r"(?:job-)?boards(?:\.eu)?\.greenhouse\.io")
+
+
+class Greenhouse(Board):
+    """See the module."""
+
+    name = "greenhouse"
+    title = "Greenhouse"
+    hosts = ("boards-api.greenhouse.io",)
+    example = "acme"
+    conditional = True
+
+    def detect(self, url: SplitResult) -> str | None:
+        """Return the token of a board's page, of its embedded form, or of an API address."""
+        path = segments(url)
+        if host_of(url) == "boards-api.greenhouse.io":
+            return path[2] if path[:2] == ["v1", "boards"] and len(path) > 2 else None  # noqa: PLR2004 - v1/boards/{token}
+        if not _PAGES.fullmatch(host_of(url)):
+            return None
+        if path[:1] == ["embed"]:
+            return next(iter(parse_qs(url.query).get("for", [])), None)
+        return path[0] if path else None
+
+    def public_url(self, source: Source) -> str:
+        """Return the board's page."""
+        return f"https://job-boards.greenhouse.io/{source.token}"
+
+    def postings(self, source: Source, found: Listing) -> Steps:
+        """Read the one answer."""
+        url = f"https://boards-api.greenhouse.io/v1/boards/{source.token}/jobs?content=true&pay_transparency=true"
+        answer = yield Request(url)
+        listed = rows(document(answer.body).get(), found, "jobs")
+        found.expect(Fields(answer.body).get("meta", "total"))
+        for row in listed:
+            found.add(_raw(row))
+
+
+def _raw(row: Fields) -> RawPosting:
+    place = row.text("location", "name")
+    unplaced = not place or is_work_model(place)  # "Hybrid" alone is no place: the city is in the offices then.
+    offices = [Place(office.text("location") or office.text("name")) for office in row.parts("offices")]
+    return RawPosting(
+        identifier=row.get("id"),
+        title=row.text("title"),
+        url=row.text("absolute_url"),
+        location="" if unplaced else place,
+        places=offices if unplaced else [Place(part) for part in re.split(r"[;|]", place)],
+        workplace_text=place,
+        department=", ".join(dict.fromkeys(d.text("name") for d in row.parts("departments") if d.text("name"))),
+        salary=_salary(row),
+        date_posted=row.get("first_published"),
+        valid_through=row.get("application_deadline"),
+        language=row.text("language"),
+        description_html=unescape_once(row.text("content")),
+        company=row.text("company_name"),
+    )
+
+
+def _salary(row: Fields) -> RawSalary | None:
+    ranges = row.parts("pay_input_ranges")
+    if not ranges:
+        return None
+    pay = ranges[0]
+    low, high = _units(pay.get("min_cents")), _units(pay.get("max_cents"))
+    return RawSalary(low, high, pay.text("currency_type"), pay.text("title"))
+
+
+def _units(cents: object) -> float | None:
+    return cents / 100 if isinstance(cents, (int, float)) and not isinstance(cents, bool) else None
+
+
+BOARD: Final = Greenhouse()

@@ -1,0 +1,90 @@
+"""A feed of openings: RSS 2.0, RSS 1.0 or Atom, such as applicant systems of public bodies publish.
+
+Source of the formats: https://www.rssboard.org/rss-specification and RFC 4287. Locations and departments have no place in
+them; elements of that name are read, whatever their prefix.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult
+from xml.etree.ElementTree import Element
+
+from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Listing, Request, Source, Steps
+from orchestrator.kinds.scrape.boards.jobposting import address_of
+from orchestrator.kinds.scrape.boards.jsonld import address_key
+from orchestrator.kinds.scrape.boards.sitemap import local_name
+from orchestrator.kinds.scrape.posting import Place, RawPosting
+
+_ROOTS: Final = frozenset({"rss", "RDF", "feed"})
+_DATES: Final = ("pubDate", "published", "date", "updated")
+_BODIES: Final = ("encoded", "content", "description", "summary")
+
+
+class Rss(Board):
+    """See the module."""
+
+    name = "rss"
+    title = "RSS or Atom"
+    hosts = ()
+    example = "https://acme.example/jobs.rss"
+    needs_url = True
+    conditional = True
+    fragile = True
+
+    def detect(self, url: SplitResult) -> str | None:  # noqa: ARG002 - a feed is known by its content only
+        """Return None: no address says for sure that it is a feed of openings."""
+        return None
+
+    def public_url(self, source: Source) -> str:
+        """Return the feed that the spec names."""
+        return source.url
+
+    def key(self, source: Source) -> str:
+        """Return the feed's address without scheme: `rss:acme.example/jobs.rss`."""
+        return f"{self.name}:{address_key(source.url)}"
+
+    def postings(self, source: Source, found: Listing) -> Steps:
+        """Read the one answer."""
+        answer = yield Request(source.url, accept="xml")
+        root = answer.body
+        if local_name(root) not in _ROOTS:
+            raise BadAnswer(f"the answer is a document `{root.tag[:40]}` instead of a feed")
+        for item in root.iter():
+            if local_name(item) in {"item", "entry"}:
+                found.add(_raw(item, answer.url))
+            if found.full():
+                found.incomplete(f"the limit of {source.limit} postings is reached")
+                return
+
+
+def _said(item: Element, *names: str) -> str:
+    """Return the first text that isn't blank among the elements of these names, in the order of the names."""
+    texts = {name: "".join(each.itertext()).strip() for name in names for each in item if local_name(each) == name}
+    return next((texts[name] for name in names if texts.get(name)), "")
+
+
+def _link(item: Element) -> str:
+    """Return the item's address: RSS has it as text, Atom as an attribute, of which `alternate` is the page."""
+    text = _said(item, "link")
+    links = [each for each in item if local_name(each) == "link" and each.get("rel", "alternate") == "alternate"]
+    return text or next((each.get("href", "") for each in links), "")
+
+
+def _raw(item: Element, feed: str) -> RawPosting:
+    link = _link(item)
+    address = address_of(link, feed) if link else ""
+    own = _said(item, "guid", "id")
+    return RawPosting(
+        identifier=(address_of(own, feed) if own.startswith("http") else own) or address,
+        title=_said(item, "title"),
+        url=address,
+        places=[Place(text) for text in [_said(item, "location")] if text],
+        employment_types=[_said(item, "jobType", "job_type", "employmentType")],
+        department=_said(item, "department"),
+        date_posted=_said(item, *_DATES),
+        description_html=_said(item, *_BODIES),
+    )
+
+
+BOARD: Final = Rss()

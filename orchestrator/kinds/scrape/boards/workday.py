@@ -1,0 +1,127 @@
+"""Workday: numbered pages of the careers site's own API (CXS), descriptions and dates one by one.
+
+Source of the format: answers seen of `{tenant}.{instance}.myworkdayjobs.com/wday/cxs`. A token is `tenant/instance/site`.
+A page holds at most 20 rows. Only the first page's total is true; some tenants cap it at 2,000 and start over behind that.
+One requisition on several sites gets `-1`, `-2` behind its number. `Posted Yesterday` is no date.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import SplitResult
+
+from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Response, Source, Steps, host_of, segments
+from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
+from orchestrator.kinds.scrape.boards.paging import Details, Page, Paging
+from orchestrator.kinds.scrape.posting import Place, RawPosting
+
+_PAGE: Final = 20
+_CAPPED: Final = 2000
+_HOST: Final = re.compile(r"([a-z0-9_-]+)\.(wd\d{1,3})\.myworkdayjobs(?:-impl)?\.com")
+_LOCALE: Final = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
+_MIRROR: Final = re.compile(r"(.*\d{3,})-\d{1,2}")
+_COUNTED: Final = re.compile(r"\d+ \w+", re.UNICODE)
+_REMOTE: Final = re.compile(r"(?<!non-)(?<!not )(?<!no )\b(?:remote|virtual|telecommute|work from home)\b", re.IGNORECASE)
+_HYBRID: Final = re.compile(r"\b(?:hybrid|flexible|partial(?:ly)?|occasional(?:ly)?)\b", re.IGNORECASE)
+
+
+class Workday(Board):
+    """See the module."""
+
+    name = "workday"
+    title = "Workday"
+    hosts = ("*.myworkdayjobs.com",)
+    example = "acme/wd5/External"
+    token = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/wd\d{1,3}/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    details = True
+    concurrency = 2
+
+    def detect(self, url: SplitResult) -> str | None:
+        """Return tenant, instance and site of a page or of an API address."""
+        host = _HOST.fullmatch(host_of(url))
+        path = segments(url)
+        if host is None:
+            return None
+        if path[:2] == ["wday", "cxs"]:
+            path = path[3:]
+        elif len(path) > 1 and _LOCALE.fullmatch(path[0]):
+            path = path[1:]
+        return f"{host[1]}/{host[2]}/{path[0]}" if path else None
+
+    def public_url(self, source: Source) -> str:
+        """Return the site's page."""
+        tenant, instance, site = source.token.split("/")
+        return f"https://{tenant}.{instance}.myworkdayjobs.com/{site}"
+
+    def postings(self, source: Source, found: Listing) -> Steps:
+        """Read the pages, then the details."""
+        tenant, instance, site = source.token.split("/")
+        api = f"https://{tenant}.{instance}.myworkdayjobs.com/wday/cxs/{tenant}/{site}"
+        paging = Paging(
+            ask=lambda offset: Request(f"{api}/jobs", method="POST", json=_question(offset)),
+            read=lambda answer: _page(answer, found),
+            identify=_identifier,
+            size=_PAGE,
+            limit=source.limit,
+        )
+        listed = yield from paging.all_rows(found)
+        details = Details(found)
+        for row in listed:
+            path = row.text("externalPath")
+            usable = path.startswith("/") and "/../" not in path and row.text("title")
+            answer = (yield from details.of(_identifier(row), Request(api + path))) if usable else None
+            info = Fields(answer.body if answer else None).part("jobPostingInfo")
+            found.add(_raw(row, info, self.public_url(source)))
+
+
+def _question(offset: int) -> dict[str, Any]:
+    return {"appliedFacets": {}, "limit": _PAGE, "offset": offset, "searchText": ""}
+
+
+def _page(answer: Response, found: Listing) -> Page:
+    body = document(answer.body)
+    listed = list(rows(answer.body, found, "jobPostings"))
+    total = body.get("total")
+    known = isinstance(total, int) and not isinstance(total, bool) and total != _CAPPED
+    return Page(listed, len(body.get("jobPostings")), total if known else None)
+
+
+def _identifier(row: Fields) -> str:
+    """Return the requisition's number: the first bullet with a digit, or what stands behind the last underscore of the path."""
+    bullets = (bullet for bullet in row.texts("bulletFields") if any(letter.isdigit() for letter in bullet))
+    number = next(bullets, "") or row.text("externalPath").rpartition("_")[2]
+    mirror = _MIRROR.fullmatch(number)
+    return mirror[1] if mirror else number
+
+
+def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
+    mode = first(detail.text("remoteType"), row.text("remoteType"))
+    return RawPosting(
+        identifier=_identifier(row),
+        title=row.text("title"),
+        url=page + row.text("externalPath") if row.text("externalPath") else "",
+        places=_places(row.text("locationsText"), detail),
+        workplace=_workplace(mode) or ("remote" if detail.flag("remote") else ""),
+        employment_types=[first(detail.text("timeType"), row.text("timeType"))],
+        date_posted=detail.get("startDate"),
+        valid_through=detail.get("endDate"),
+        description_html=detail.text("jobDescription"),
+    )
+
+
+def _places(listed: str, detail: Fields) -> list[Place]:
+    """Return the list's own words if they name a place; only the details know what `3 Locations` are."""
+    if listed and not _COUNTED.fullmatch(listed):
+        return [Place(listed)]
+    return [Place(text) for text in (detail.text("location"), *detail.texts("additionalLocations"))]
+
+
+def _workplace(mode: str) -> str:
+    """Return what a tenant's own word for the way of working means: they are free to choose it (`Non-Remote`, `Flexible`)."""
+    if _HYBRID.search(mode):
+        return "hybrid"
+    return "remote" if _REMOTE.search(mode) else "onsite" if mode else ""
+
+
+BOARD: Final = Workday()

@@ -1,0 +1,119 @@
+"""The companies of a spec, located: which board lists them, under which token, and how the database calls them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from orchestrator.kinds.scrape import boards
+from orchestrator.kinds.scrape.boards.base import Board, Source
+from orchestrator.kinds.scrape.spec import Company, Fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One tier of a company. `key` is its name in the database; plain and picklable."""
+
+    board: str
+    source: Source
+    key: str
+
+
+@dataclass(eq=False)
+class Misplaced(Exception):
+    """Why a company can't be located: the field, a stable code, and two sentences."""
+
+    field: str
+    code: str
+    message: str
+    hint: str
+
+
+def locate(company: Fallback) -> Located:
+    """Return where a company's postings are listed. Offline. Raises Misplaced."""
+    board = _board(company)
+    if board is None:
+        return _from_url(company)
+    if board.needs_url:
+        return _own_pages(board, company)
+    token = company.token or _token_of(board, company)
+    if not board.accepts(token):
+        raise Misplaced(
+            "token", "bad-token", f"{board.title} can't have the token {token!r}", f"it looks like `{board.example}`"
+        )
+    return _located(board, Source(token, company.url or "", company.sitemap, company.limit))
+
+
+def name_of(company: Company, located: Located) -> str:
+    """Return what people call the company."""
+    return company.name or located.source.token or (urlsplit(located.source.url).hostname or located.key)
+
+
+def _board(company: Fallback) -> Board | None:
+    if company.board is None:
+        return None
+    board = boards.find_board(company.board)
+    if board is None:
+        raise Misplaced("board", "unknown-board", f"there is no board {company.board!r}", _suggestion(company.board))
+    return board
+
+
+def _suggestion(name: str) -> str:
+    import difflib
+
+    known = boards.names()
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return (f"did you mean `{close[0]}`? " if close else "") + "the boards are " + ", ".join(known)
+
+
+def _from_url(company: Fallback) -> Located:
+    if company.url is None:
+        raise Misplaced(
+            "", "no-board", "a company needs `board` and `token`, or a `url`", "`orchestrate detect URL` says what a URL is"
+        )
+    _check_url(company.url)
+    found = boards.detect(company.url)
+    if found is None:
+        host = urlsplit(company.url).hostname
+        raise Misplaced(
+            "url",
+            "unknown-host",
+            f"no board is known at {host}",
+            f"add `board: jsonld` for a company's own pages; the boards are {', '.join(boards.names())}",
+        )
+    board, token = found
+    if company.token is not None and company.token != token:
+        raise Misplaced("token", "token-mismatch", f"the URL says {token!r}", "leave one of them out")
+    return _located(board, Source(token, company.url, company.sitemap, company.limit))
+
+
+def _own_pages(board: Board, company: Fallback) -> Located:
+    if company.token is not None:
+        raise Misplaced("token", "no-token", f"{board.name} reads a company's own pages and has no tokens", "give `url` only")
+    if company.url is None:
+        raise Misplaced("", "no-url", f"{board.name} needs the `url` of the page that lists the postings", "")
+    _check_url(company.url)
+    return _located(board, Source("", company.url, company.sitemap, company.limit))
+
+
+def _token_of(board: Board, company: Fallback) -> str:
+    if company.url is None:
+        raise Misplaced("", "no-token", f"{board.title} needs a `token` or a `url`", f"a token looks like `{board.example}`")
+    parts = _check_url(company.url)
+    token = board.detect(parts)
+    if not token:
+        raise Misplaced(
+            "url", "unknown-host", f"{parts.hostname} is no page of {board.title}", f"give a token such as `{board.example}`"
+        )
+    return token
+
+
+def _check_url(url: str) -> SplitResult:
+    parts = boards.split_url(url)
+    if parts is None or parts.username is not None or "\\" in url:
+        raise Misplaced("url", "bad-url", "this is no web address", "write it as https://host/path, without a password")
+    return parts
+
+
+def _located(board: Board, source: Source) -> Located:
+    return Located(board.name, source, board.key(source))

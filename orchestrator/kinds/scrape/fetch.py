@@ -1,0 +1,270 @@
+"""The fetch of one company: a board and a client brought together, with the second tier behind the first.
+
+`fetch` is what a unit does: it never raises for what the world does wrong. What it returns is plain and picklable, holds the
+rows ready for the table, and says how complete it is: the sync does nothing else with it than SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from fnmatch import translate
+from functools import lru_cache
+from typing import Final, Literal
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from orchestrator.errors import Failure
+from orchestrator.kinds.scrape.boards import find_board
+from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Response, Unanswered, belongs
+from orchestrator.kinds.scrape.client import Asking, Client
+from orchestrator.kinds.scrape.companies import Located
+from orchestrator.kinds.scrape.listing import Collector, run
+from orchestrator.kinds.scrape.posting import Posting, content_hash
+
+_POLITE: Final = 4
+_NOT_MODIFIED: Final = 304
+
+
+class Completeness(StrEnum):
+    """What a fetch may be taken for. Only `complete` may close postings; an `empty` one has to be confirmed first."""
+
+    COMPLETE = "complete"
+    NOT_MODIFIED = "not_modified"
+    PARTIAL = "partial"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a board sent along with its last complete answer, for a conditional request."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that make a request conditional; none if nothing is known."""
+        headers = {}
+        if self.etag:
+            headers["if-none-match"] = self.etag
+        if self.last_modified:
+            headers["if-modified-since"] = self.last_modified
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyTask:
+    """The payload of a unit: all that a fetch must know of one company, and what earlier starts of it have used up."""
+
+    name: str
+    key: str
+    first: Located
+    fallback: Located | None = None
+    validators: Validators = Validators()
+    known: frozenset[str] = frozenset()
+    """Identifiers whose details are stored, for boards that need one request each and `details: new-only`."""
+    tries: int = 0
+    spent: tuple[int, int, int, float] = (0, 0, 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One posting with the hash of its content."""
+
+    posting: Posting
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one company's fetch brought. `reasons` say in a few words why it isn't complete."""
+
+    key: str
+    completeness: Completeness
+    tier: int = 1
+    source: str = ""
+    """The board's name."""
+    board: str = ""
+    """The board's token, or the host of a company's own pages."""
+    close_after: int = 1
+    empty_counts: bool = True
+    rows: tuple[Row, ...] = ()
+    listed: int = 0
+    """Postings before the title filters."""
+    bad_rows: int = 0
+    reasons: tuple[str, ...] = ()
+    validators: Validators = Validators()
+    failure: Failure | None = None
+    gone: bool = False
+    status: int | None = None
+    requests: int = 0
+    retries: int = 0
+    received: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the spec says about every company of the job; plain and picklable."""
+
+    details: Literal["none", "new-only", "all"] = "new-only"
+    include_title: tuple[str, ...] = ()
+    exclude_title: tuple[str, ...] = ()
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    own_hosts: tuple[str, ...] = ()
+    """Hosts of `allow_private_hosts`: they need no politeness unless the spec asks for it."""
+    concurrency: int | None = None
+    min_interval: float = 0.0
+    close_after: int | None = None
+
+
+def fetch(task: CompanyTask, client: Client, wishes: Wishes, asking: Asking) -> Fetched:
+    """Fetch a company: its board, and its fallback if that brought nothing. Raises Postponed and what the context raises."""
+    fetched = _tier(task, task.first, 1, client, wishes, asking)
+    if fetched.completeness is Completeness.FAILED and task.fallback is not None:
+        asking.may_postpone = False
+        second = _tier(task, task.fallback, 2, client, wishes, asking)
+        if second.completeness is not Completeness.FAILED:
+            problem = fetched.failure.message if fetched.failure else "no answer"
+            fetched = replace(second, reasons=(f"the first tier failed: {problem}", *second.reasons))
+    tally = asking.tally
+    return replace(
+        fetched,
+        requests=tally.requests,
+        retries=tally.retries,
+        received=tally.received,
+        seconds=round(tally.seconds, 3),
+    )
+
+
+def _tier(task: CompanyTask, place: Located, tier: int, client: Client, wishes: Wishes, asking: Asking) -> Fetched:
+    board = find_board(place.board)
+    assert board is not None  # The spec was checked, and a worker has the same boards.
+    conversation = _Conversation(board, client, wishes, asking, task.validators if tier == 1 else Validators())
+    found = Collector(board, place.source, details=wishes.details, known=task.known, now=datetime.now(UTC))
+    blank = Fetched(
+        task.key,
+        Completeness.FAILED,
+        tier,
+        board.name,
+        place.source.token or (urlsplit(place.source.url).hostname or ""),
+        wishes.close_after or (2 if board.fragile else 1),
+        empty_counts=board.empty_means_empty,
+    )
+    try:
+        run(board, place.source, found, conversation.ask)
+    except _NotModified:
+        return replace(blank, completeness=Completeness.NOT_MODIFIED, status=_NOT_MODIFIED, validators=task.validators)
+    except BadAnswer as bad:
+        failure = Failure("bad-answer", f"{board.title}: {bad}", "the board's API may have changed", retryable=True)
+        return replace(blank, failure=failure, status=conversation.status)
+    except Unanswered as unanswered:
+        return replace(blank, failure=unanswered.failure, gone=unanswered.gone, status=unanswered.status)
+    return _settled(blank, found, conversation, wishes)
+
+
+def _settled(blank: Fetched, found: Collector, conversation: _Conversation, wishes: Wishes) -> Fetched:
+    if found.bad_rows and not len(found):
+        failure = Failure("bad-rows", f"none of {found.bad_rows} rows can be read", "the board's API may have changed")
+        return replace(blank, failure=failure, bad_rows=found.bad_rows)
+    kept = [posting for posting in found.postings.values() if _wanted(posting.title, wishes)]
+    whole = Completeness.COMPLETE if found.postings else Completeness.EMPTY
+    completeness = Completeness.PARTIAL if found.reasons else whole
+    return replace(
+        blank,
+        completeness=completeness,
+        rows=tuple(Row(posting, content_hash(posting)) for posting in kept),
+        listed=len(found),
+        bad_rows=found.bad_rows,
+        reasons=tuple(found.reasons),
+        validators=conversation.validators if completeness is Completeness.COMPLETE else Validators(),
+        status=conversation.status,
+    )
+
+
+class _NotModified(Exception):
+    """The board says that nothing changed since the last complete fetch."""
+
+
+class _Conversation:
+    """Answers a board's requests: public addresses become the spec's, and the first request is conditional if it may be."""
+
+    def __init__(self, board: Board, client: Client, wishes: Wishes, asking: Asking, validators: Validators) -> None:
+        self._board = board
+        self._client = client
+        self._wishes = wishes
+        self._asking = asking
+        self._base = wishes.base_urls.get(board.name)
+        self._conditions = validators.headers() if board.conditional else {}
+        self._requests = 0
+        self._validators = Validators()
+        self.status: int | None = None
+
+    @property
+    def validators(self) -> Validators:
+        """What may stand for the whole list next time: nothing if it took several answers."""
+        return self._validators if self._requests == 1 else Validators()
+
+    def ask(self, request: Request) -> Response:
+        """Return the answer to one request. Raises _NotModified, Unanswered, Postponed."""
+        first, self._requests = self._requests == 0, self._requests + 1
+        real = self._real(request)
+        self._be_polite(real)
+        if not first:
+            self._asking.may_postpone = False
+        self._asking.context.checkpoint(note=f"request {self._requests}" if self._requests > 1 else "")
+        response = self._client.ask(real, self._asking, self._conditions if first else None)
+        if response.status == _NOT_MODIFIED:
+            raise _NotModified
+        if first:
+            self.status = response.status
+            if self._board.conditional:
+                self._validators = Validators(
+                    response.headers.get("etag", "")[:500], response.headers.get("last-modified", "")[:100]
+                )
+        return replace(response, url=request.url) if response.url == real.url else response
+
+    def _real(self, request: Request) -> Request:
+        """Return the request with the base URL of the spec, if there is one for the board and the host is the board's."""
+        if self._base is None:
+            return request
+        parts = urlsplit(request.url)
+        if not belongs((parts.hostname or "").lower(), self._board.hosts):
+            return request
+        return replace(request, url=_rebased(parts, self._base))
+
+    def _be_polite(self, request: Request) -> None:
+        asking, wishes = self._asking, self._wishes
+        own = (urlsplit(request.url).hostname or "") in wishes.own_hosts
+        polite = None if own else min(self._board.concurrency or _POLITE, _POLITE)
+        asking.concurrency = wishes.concurrency or polite
+        asking.min_interval = max(wishes.min_interval, 0.0 if own else self._board.min_interval)
+
+
+def _rebased(parts: SplitResult, base: str) -> str:
+    new = urlsplit(base)
+    return urlunsplit((new.scheme, new.netloc, new.path.rstrip("/") + parts.path, parts.query, ""))
+
+
+def _wanted(title: str, wishes: Wishes) -> bool:
+    if wishes.include_title and not any(_matches(title, pattern) for pattern in wishes.include_title):
+        return False
+    return not any(_matches(title, pattern) for pattern in wishes.exclude_title)
+
+
+def _matches(title: str, pattern: str) -> bool:
+    return _compiled(pattern).search(title) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a glob that covers the whole title, or a plain text that the title contains; case doesn't matter."""
+    is_glob = any(letter in pattern for letter in "*?[")
+    text = translate(pattern) if is_glob else re.escape(pattern)
+    with suppress(re.error):
+        return re.compile(text, re.IGNORECASE) if not is_glob else re.compile(r"\A" + text, re.IGNORECASE)
+    return re.compile(re.escape(pattern), re.IGNORECASE)

@@ -1,0 +1,353 @@
+"""HTTP over the network: the only module that imports httpx and httpcore, so that a change of library is a change of one file.
+
+httpx has no total timeout (a server that drips a byte now and then is waited for as long as it likes), so the deadline sits in
+the network backend, below every read, write, TLS handshake and connection; names are resolved in a thread that is left behind
+when time is over. Addresses are checked after resolution and the checked ones are connected to. No environment, no cookies, no
+redirects: those are the client's.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from orchestrator.deadline import Deadline, WorkContext
+from orchestrator.kinds.scrape import addresses
+from orchestrator.kinds.scrape.addresses import Allowed, BlockedAddress
+from orchestrator.kinds.scrape.decode import BadBody, BodyTooLarge, Inflater
+from orchestrator.kinds.scrape.wire import Call, Reply, WireError
+
+_SLICE: Final = 0.2
+"""Seconds that a blocked socket call takes at most before it looks for a cancel."""
+_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+_CONNECT_SHARE: Final = 0.5
+"""Of the time left, what one of several addresses of a host may take to be connected."""
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Return the one TLS context of the process: loading the certificates takes 24 ms of CPU each time."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    deadline: Deadline
+    context: WorkContext
+
+    def wait(self) -> float:
+        """Return how long the next blocking call may take. Raises what the context raises, or ReadTimeout."""
+        self.context.checkpoint()
+        left = self.deadline.remaining()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the request's time is over")
+        return min(left, _SLICE)
+
+
+class _Current(threading.local):
+    """The bounds of the request that this thread makes: a connection is only used by the thread whose request it serves."""
+
+    bounds: _Bounds | None = None
+
+
+_current: Final = _Current()
+
+
+def _bounds() -> _Bounds:
+    assert _current.bounds is not None
+    return _current.bounds
+
+
+class _Stream(httpcore.NetworkStream):
+    """A socket whose every operation ends at the request's deadline, or when somebody cancels."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts instead
+        while True:
+            self._sock.settimeout(_bounds().wait())
+            try:
+                return self._sock.recv(max_bytes)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
+        view = memoryview(buffer)
+        while view:
+            self._sock.settimeout(_bounds().wait())
+            try:
+                view = view[self._sock.send(view) :]
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - as above
+    ) -> httpcore.NetworkStream:
+        bounds = _bounds()
+        try:
+            wrapped = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+            self._sock = wrapped
+            self._shake_hands(wrapped, bounds)
+        except OSError as error:
+            self.close()
+            raise httpcore.ConnectError(f"TLS: {error}") from error
+        return self
+
+    def _shake_hands(self, wrapped: ssl.SSLSocket, bounds: _Bounds) -> None:
+        while True:
+            wrapped.settimeout(bounds.wait())
+            try:
+                wrapped.do_handshake()
+            except TimeoutError:
+                continue
+            return
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):
+            return self._sock
+        if info == "socket":
+            return self._sock
+        if info == "is_readable":
+            return _is_readable(self._sock)
+        return None
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    """Whether an idle connection has something to read: then the server closed it."""
+    import select
+
+    if sock.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connects to checked addresses within the deadline."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline counts instead
+        local_address: str | None = None,  # noqa: ARG002 - never set
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - never set
+    ) -> httpcore.NetworkStream:
+        found = addresses.check(host, _resolve(host, port), self._allowed)
+        for index, address in enumerate(found):
+            last = index == len(found) - 1
+            try:
+                return _Stream(_connect(address, port, last=last))
+            except httpcore.ConnectError:
+                if last:
+                    raise
+        raise httpcore.ConnectError(f"{host} has no address")
+
+
+def _connect(address: str, port: int, *, last: bool) -> socket.socket:
+    """Return a connected socket. The last address may use all the time that is left."""
+    bounds = _bounds()
+    share = bounds.deadline if last else bounds.deadline.sooner(bounds.deadline.remaining() * _CONNECT_SHARE)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _await_connection(sock, (address, port), bounds, share)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _await_connection(sock: socket.socket, address: tuple[str, int], bounds: _Bounds, share: Deadline) -> None:
+    import errno
+    import select
+
+    sock.settimeout(0)
+    problem = sock.connect_ex(address)
+    if problem in {errno.EINPROGRESS, errno.EWOULDBLOCK}:
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLOUT)
+        while not poll.poll(min(bounds.wait(), share.remaining()) * 1000):
+            if share.passed:
+                raise httpcore.ConnectError("no answer to the connection")
+        problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if problem:
+        raise httpcore.ConnectError(OSError(problem, "connection refused").strerror or "no connection")
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host. A resolver that doesn't answer in time is left behind in its thread."""
+    if addresses.parse(host) is not None:
+        return [host.strip("[]")]
+    found: list[str] | OSError | UnicodeError = []
+    done = threading.Event()
+
+    def look_up() -> None:
+        nonlocal found
+        try:
+            found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        except (OSError, UnicodeError) as error:
+            found = error
+        done.set()
+
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    while not done.wait(_bounds().wait()):
+        pass
+    if not isinstance(found, list):
+        raise httpcore.ConnectError(f"the name {host} can't be resolved") from found
+    return found
+
+
+class Transport(httpx.BaseTransport):
+    """httpx's requests over httpcore's pool with the backend above; limits are set here, where they count."""
+
+    def __init__(self, allowed: Allowed, proxy: str | None = None) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls(),
+            proxy=httpcore.Proxy(proxy) if proxy else None,
+            max_connections=_LIMITS.max_connections,
+            max_keepalive_connections=_LIMITS.max_keepalive_connections,
+            keepalive_expiry=_LIMITS.keepalive_expiry,
+            network_backend=_Backend(allowed),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; the body of the answer isn't read yet. Raises httpcore's errors."""
+        url = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method.encode(),
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+            )
+        )
+        assert isinstance(answer.stream, Iterable)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        close = getattr(self._stream, "close", None)
+        if close is not None:
+            close()
+
+
+class NetworkWire:
+    """The network. Each thread has a transport of its own, with the one TLS context.
+
+    A shared pool is scanned as a whole for every request, which costs a third more CPU at 64 in flight.
+    """
+
+    patient = True
+
+    def __init__(self, allowed: Allowed, *, max_body: int, proxy: str | None = None) -> None:
+        self._allowed = allowed if proxy is None else _with_proxy(allowed, proxy)
+        self._max_body = max_body
+        self._proxy = proxy
+        self._mine = threading.local()
+        self._all: list[Transport] = []
+        self._lock = threading.Lock()
+
+    def _transport(self) -> Transport:
+        mine: Transport | None = getattr(self._mine, "transport", None)
+        if mine is None:
+            mine = self._mine.transport = Transport(self._allowed, self._proxy)
+            with self._lock:
+                self._all.append(mine)
+        return mine
+
+    def send(self, call: Call, deadline: Deadline, context: WorkContext) -> Reply:
+        """Make one try; see `Wire`."""
+        _current.bounds = _Bounds(deadline, context)
+        try:
+            with _as_wire_errors(urlsplit(call.url).hostname or ""):
+                request = httpx.Request(call.method, call.url, headers=dict(call.headers), content=call.body or None)
+                response = self._transport().handle_request(request)
+                try:
+                    return self._read(response)
+                finally:
+                    response.close()
+        finally:
+            _current.bounds = None
+
+    def _read(self, response: httpx.Response) -> Reply:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        inflater = Inflater(headers.get("content-encoding", ""), self._max_body)
+        received = 0
+        for piece in response.stream:  # type: ignore[union-attr]
+            received += len(piece)
+            inflater.feed(piece)
+        return Reply(response.status_code, headers, inflater.finish(), received)
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            for transport in self._all:
+                transport.close()
+            self._all.clear()
+
+
+def _with_proxy(allowed: Allowed, proxy: str) -> Allowed:
+    return Allowed([urlsplit(proxy).hostname or "", *allowed.given])
+
+
+@contextmanager
+def _as_wire_errors(host: str) -> Iterator[None]:
+    """Turn what the libraries raise into one kind of error; what the context raises passes."""
+    try:
+        yield
+    except BlockedAddress as error:
+        raise WireError("blocked-address", str(error), retry=False) from error
+    except BodyTooLarge as error:
+        raise WireError("answer-too-large", str(error), retry=False) from error
+    except BadBody as error:
+        raise WireError("bad-body", str(error)) from error
+    except httpcore.TimeoutException as error:
+        raise WireError("timed-out", f"{host} didn't answer in time", silent=True) from error
+    except httpcore.ConnectError as error:
+        raise WireError("unreachable", f"{host} can't be reached: {error}", silent=True) from error
+    except httpcore.NetworkError as error:
+        raise WireError("broken-answer", f"the connection to {host} broke: {error}") from error
+    except (httpcore.RemoteProtocolError, httpcore.ProxyError) as error:
+        raise WireError("broken-answer", f"{host} broke off or answered something that isn't HTTP") from error
+    except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
+        raise WireError("bad-url", f"the address can't be asked: {error}", retry=False) from error

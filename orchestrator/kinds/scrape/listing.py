@@ -1,0 +1,125 @@
+"""What was read of one board: the postings by identifier, the bad rows, and whether it is all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
+from orchestrator.kinds.scrape.posting import BadRow, Posting, RawPosting, normalise, with_places_of
+
+Details = Literal["none", "new-only", "all"]
+_MOST_REASONS: Final = 5
+_TOLERANCE: Final = 0.01
+"""Boards change while their pages are read: a total may be off by one per cent."""
+
+
+class Collector:
+    """The listing of one fetch; boards write to it, the sync reads it. Used by one thread."""
+
+    def __init__(
+        self,
+        board: Board,
+        source: Source,
+        *,
+        details: Details = "all",
+        known: Collection[str] = (),
+        now: datetime | None = None,
+    ) -> None:
+        self.postings: dict[str, Posting] = {}
+        self.bad_rows = 0
+        self.reasons: list[str] = []
+        """Why this isn't all there is, at most five."""
+        self.total: int | None = None
+        self._board = board
+        self._base_url = board.public_url(source)
+        self._limit = source.limit
+        self._details = details
+        self._known = known
+        self._now = now or datetime.now(UTC)
+        self._repeated = 0
+
+    def add(self, raw: RawPosting) -> bool:
+        """Take one row; return whether it was new."""
+        try:
+            posting = normalise(raw, base_url=self._base_url, now=self._now)
+        except BadRow as error:
+            self.bad(str(error))
+            return False
+        known = self.postings.get(posting.identifier)
+        if known is None:
+            self.postings[posting.identifier] = posting
+            return True
+        self._repeated += 1
+        if self._board.repeats == "merge":
+            self.postings[posting.identifier] = with_places_of(known, posting)
+        return False
+
+    def bad(self, reason: str) -> None:
+        """Count a row that can't be read."""
+        self.bad_rows += 1
+        if self.bad_rows == 1:
+            self.incomplete(reason)
+
+    def expect(self, total: object) -> None:
+        """Remember the board's own count; the first number wins, since later pages may say 0."""
+        if self.total is None and isinstance(total, int) and not isinstance(total, bool) and total >= 0:
+            self.total = total
+
+    def incomplete(self, reason: str) -> None:
+        """Say that there is more than was read."""
+        if len(self.reasons) < _MOST_REASONS and reason not in self.reasons:
+            self.reasons.append(reason)
+
+    def wants_details(self, identifier: object) -> bool:
+        """Whether the detail request of this posting should be made."""
+        if self._details == "new-only":
+            return str(identifier) not in self._known
+        return self._details == "all"
+
+    def full(self) -> bool:
+        """Whether the company's limit is reached."""
+        return self._limit is not None and len(self.postings) >= self._limit
+
+    def __len__(self) -> int:
+        return len(self.postings)
+
+    def settle(self) -> None:
+        """Compare with the total that the board announced; called when the board has ended."""
+        rows = len(self.postings) + self._repeated + self.bad_rows
+        if self.total is not None and abs(rows - self.total) > self.total * _TOLERANCE and len(self) != self.total:
+            self.incomplete(f"{len(self)} of {self.total} postings were listed")
+
+
+def drive(board: Board, source: Source, answer: Callable[[Request], Response], **options: object) -> Collector:
+    """Run a board against a function that answers its requests, and return what it listed.
+
+    `answer` may raise Unanswered, which reaches the board as it would from a client. Raises BadAnswer, and Unanswered if the
+    board let it pass before anything was listed.
+    """
+    found = Collector(board, source, **options)  # type: ignore[arg-type]
+    run(board, source, found, answer)
+    return found
+
+
+def run(board: Board, source: Source, found: Collector, answer: Callable[[Request], Response]) -> None:
+    """Let a board list into `found`. Unanswered passes only if nothing was listed; later it makes the listing incomplete."""
+    steps = board.postings(source, found)
+    try:
+        request = next(steps)
+        while True:
+            try:
+                response = answer(request)
+            except Unanswered as unanswered:
+                request = steps.throw(unanswered)
+            else:
+                request = steps.send(response)
+    except StopIteration:
+        found.settle()
+    except Unanswered as unanswered:
+        if not len(found):
+            raise
+        found.incomplete(unanswered.failure.message)
+    finally:
+        steps.close()

@@ -1,0 +1,64 @@
+"""A stored posting and a new row of it: what stays, what changes, and how a change is told. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orchestrator.kinds.scrape.posting import Place, Posting, content_hash
+
+CONTENT: Final = (
+    "title",
+    "url",
+    "apply_url",
+    "location",
+    "locations",
+    "workplace",
+    "employment_type",
+    "department",
+    "salary_min",
+    "salary_max",
+    "salary_currency",
+    "salary_unit",
+    "date_posted",
+    "valid_through",
+    "language",
+    "description_html",
+    "description_text",
+)
+_PAY: Final = ("salary_min", "salary_max", "salary_currency", "salary_unit")
+_LONG: Final = frozenset({"description_html", "description_text"})
+_LONGEST: Final = 200
+_EMPTY: Final = (None, "", "[]")
+
+
+def merge(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with its gaps filled from what is stored: an empty optional field erases nothing.
+
+    Pay is one value: half of an old range and half of a new one would be a third.
+    """
+    merged = {name: stored[name] if row[name] in _EMPTY else row[name] for name in CONTENT}
+    if any(row[name] is not None for name in _PAY):
+        merged.update({name: row[name] for name in _PAY})
+    return merged
+
+
+def hash_of(merged: Mapping[str, Any]) -> str:
+    """Return the content hash of a merged row."""
+    values = {name: merged[name] for name in CONTENT if name != "locations"}
+    places = tuple(Place(**place) for place in json.loads(merged["locations"]))
+    return content_hash(Posting(identifier="", locations=places, **values))
+
+
+def changes(merged: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that differ as `{name: [old, new]}`, texts clipped; descriptions are only named."""
+    found: dict[str, Any] = {}
+    for name in CONTENT:
+        if merged[name] != stored[name]:
+            found[name] = None if name in _LONG else [_clip(stored[name]), _clip(merged[name])]
+    return found
+
+
+def _clip(value: Any) -> Any:
+    return value[: _LONGEST - 1] + "…" if isinstance(value, str) and len(value) > _LONGEST else value

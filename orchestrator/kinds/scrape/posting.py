@@ -1,0 +1,283 @@
+"""One opening: the row as a board has it, and the posting that is made of it and stored.
+
+Rules: what isn't known is None, never invented. A posting's identity is its board and identifier, never title or URL. The
+hash covers content only: no date of an update, no order of lists, no tracking parameter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from orchestrator.kinds.scrape import countries, text, times, words
+from orchestrator.kinds.scrape.words import is_work_model
+
+__all__ = [
+    "HASH_VERSION",
+    "BadRow",
+    "Place",
+    "Posting",
+    "RawPosting",
+    "RawSalary",
+    "content_hash",
+    "is_work_model",
+    "merge_places",
+    "normalise",
+]
+
+HASH_VERSION: Final = 1
+"""Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
+
+_TRACKING: Final = re.compile(r"utm_\w+|gh_src|lever-source|ref|source|src|fbclid|gclid", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d+)?")
+_HIGHEST_PAY: Final = 100_000_000
+_MOST_PLACES: Final = 200
+_OTHER_SCHEME: Final = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+class BadRow(ValueError):
+    """A row that can't become a posting; counted, never fatal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a posting is: the board's own words, or their parts. A country's name becomes its ISO code where it is known."""
+
+    text: str = ""
+    locality: str = ""
+    region: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawSalary:
+    """Pay as a board has it, in whole units (not cents). `period` is any word that names it: `1 YEAR`, `per-hour-wage`."""
+
+    minimum: object = None
+    maximum: object = None
+    currency: str = ""
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPosting:
+    """One row of a board, in its own words: nothing here is checked yet, `normalise` does that.
+
+    `location` is the headline; without it the first of `places` is. `workplace` is the board's own word or flag turned
+    into a word (`remote`, `hybrid`, `onsite`); `workplace_text` and the places are only searched without it.
+    A row whose details weren't asked for leaves the description empty, which doesn't erase the stored one.
+    """
+
+    identifier: object
+    title: str
+    url: str = ""
+    apply_url: str = ""
+    location: str = ""
+    places: Sequence[Place] = ()
+    workplace: str = ""
+    workplace_text: str = ""
+    employment_types: Sequence[str] = ()
+    department: str = ""
+    salary: RawSalary | None = None
+    date_posted: object = None
+    valid_through: object = None
+    language: str = ""
+    description_html: str = ""
+    description_text: str = ""
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One opening as it is stored. Empty texts are unknown; dates are ISO 8601, UTC, or a day; plain and picklable."""
+
+    identifier: str
+    title: str
+    url: str
+    apply_url: str | None = None
+    location: str | None = None
+    locations: tuple[Place, ...] = ()
+    workplace: str | None = None
+    employment_type: str | None = None
+    department: str | None = None
+    salary_min: float | None = None
+    salary_max: float | None = None
+    salary_currency: str | None = None
+    salary_unit: str | None = None
+    date_posted: str | None = None
+    valid_through: str | None = None
+    language: str | None = None
+    description_html: str | None = None
+    description_text: str | None = None
+    company: str = ""
+
+
+def normalise(raw: RawPosting, *, base_url: str, now: datetime) -> Posting:
+    """Return the posting that a row means. Raises BadRow if it has no identifier, no title or an URL that isn't one.
+
+    `base_url` is the board's public page: relative URLs lead on from it, and it stands in for a missing one.
+    """
+    identifier = _identifier(raw.identifier)
+    title = text.one_line(raw.title)
+    if not title:
+        raise BadRow(f"row {identifier} has no title")
+    places = _places(raw.places)
+    location = text.one_line(raw.location) or (places[0].text if places else "")
+    markup = text.sanitise(raw.description_html)
+    low, high, currency, unit = _pay(raw.salary)
+    return Posting(
+        identifier=identifier,
+        title=title,
+        url=web_address(raw.url, base_url) if raw.url else base_url,
+        apply_url=_optional_address(raw.apply_url, base_url),
+        location=location or None,
+        locations=places,
+        workplace=_workplace(raw, location, places),
+        employment_type=_employment(raw.employment_types),
+        department=text.one_line(raw.department) or None,
+        salary_min=low,
+        salary_max=high,
+        salary_currency=currency,
+        salary_unit=unit,
+        date_posted=times.past(raw.date_posted, now),
+        valid_through=times.future(raw.valid_through, now),
+        language=text.one_line(raw.language, 35) or None,
+        description_html=markup or None,
+        description_text=(text.plain(markup) or text.tidy(raw.description_text)) or None,
+        company=text.one_line(raw.company),
+    )
+
+
+def _identifier(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    name = text.one_line(value, 512)
+    if not name:
+        raise BadRow("a row has no identifier")
+    return name
+
+
+def web_address(url: str, base_url: str) -> str:
+    """Return an absolute address for a link. Raises BadRow for other schemes (`javascript:`) and for what is no address.
+
+    `http` becomes `https` for public names; an address with a port or a bare IP address is somebody's own server.
+    """
+    link = text.one_line(url, 2000)
+    if _OTHER_SCHEME.match(link) or "\\" in link:
+        raise BadRow("a row's URL isn't a web address")
+    try:
+        absolute = urljoin(base_url, link)
+        parts = urlsplit(absolute)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadRow("a row's URL isn't a web address") from None
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        raise BadRow("a row's URL isn't a web address")
+    public = port is None and any(letter.isalpha() for letter in host.rpartition(".")[2]) and "." in host
+    return "https" + absolute[4:] if parts.scheme == "http" and public else absolute
+
+
+def _optional_address(url: str, base_url: str) -> str | None:
+    try:
+        return web_address(url, base_url) if url else None
+    except BadRow:
+        return None
+
+
+def _places(raw: Sequence[Place]) -> tuple[Place, ...]:
+    return merge_places((), raw[:_MOST_PLACES])
+
+
+def merge_places(known: Sequence[Place], more: Sequence[Place]) -> tuple[Place, ...]:
+    """Return the places of both, each once (by its text), in order; a place without words is left out."""
+    merged = {place.text.casefold(): place for place in known}
+    for place in more:
+        tidy = _place(place)
+        if tidy.text:
+            merged.setdefault(tidy.text.casefold(), tidy)
+    return tuple(merged.values())[:_MOST_PLACES]
+
+
+def _place(place: Place) -> Place:
+    locality, region, country = (text.one_line(part, 200) for part in (place.locality, place.region, place.country))
+    words_of = text.one_line(place.text, 300) or ", ".join(dict.fromkeys(part for part in (locality, region, country) if part))
+    return Place(words_of, locality, region, countries.code(country))
+
+
+def _workplace(raw: RawPosting, location: str, places: Sequence[Place]) -> str | None:
+    said = words.workplace(raw.workplace) if raw.workplace else None
+    if said is None:
+        said = words.workplace_in(raw.workplace_text or location)
+    if said is None and places:
+        meant = {words.workplace_in(place.text) for place in places}
+        said = meant.pop() if len(meant) == 1 else None
+    return said
+
+
+def _employment(raw: Sequence[str]) -> str | None:
+    meant = dict.fromkeys(name for word in raw if isinstance(word, str) and (name := words.employment(word)))
+    return ",".join(meant) or None
+
+
+def _pay(raw: RawSalary | None) -> tuple[float | None, float | None, str | None, str | None]:
+    nothing = (None, None, None, None)
+    if raw is None:
+        return nothing
+    low, high, currency = _amount(raw.minimum), _amount(raw.maximum), words.currency(raw.currency)
+    if currency is None or (low is None and high is None) or (low is not None and high is not None and low > high):
+        return nothing
+    return low, high, currency, words.unit(raw.period)
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 < value <= _HIGHEST_PAY and math.isfinite(value) else None
+
+
+_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def content_hash(posting: Posting) -> str:
+    """Return the hash of what a person reads: 32 hex digits of BLAKE2b over canonical JSON."""
+    content = [
+        posting.title,
+        sorted((place.text, place.locality, place.region, place.country) for place in posting.locations),
+        posting.location,
+        posting.workplace,
+        posting.employment_type,
+        [posting.salary_min, posting.salary_max, posting.salary_currency, posting.salary_unit],
+        posting.department,
+        " ".join((posting.description_text or "").split()),
+        untracked(posting.url),
+        posting.valid_through,
+    ]
+    return hashlib.blake2b(_encode(content).encode(), digest_size=16).hexdigest()
+
+
+def untracked(url: str) -> str:
+    """Return an URL without fragment and tracking parameters."""
+    if "?" not in url and "#" not in url:
+        return url
+    parts = urlsplit(url)
+    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(key)]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
+
+
+def with_places_of(posting: Posting, other: Posting) -> Posting:
+    """Return the posting with the places of its repetition added."""
+    return replace(posting, locations=merge_places(posting.locations, other.locations))
+
+
+def places_as_json(places: Sequence[Place]) -> list[dict[str, Any]]:
+    """Return the places as they are stored: objects without empty parts."""
+    return [{name: part for name, part in asdict(place).items() if part} for place in places]

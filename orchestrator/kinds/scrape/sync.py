@@ -1,0 +1,401 @@
+"""The sync: brings the table in line with one company's fetch, in one transaction, safe to repeat.
+
+Only a complete fetch may close postings, and only if no guard holds the closings; what is held stays open until a later fetch
+lists it again or a person accepts it. The ledger row in `fetches` is part of the transaction: applying the same fetch of a run
+again does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+
+from orchestrator.kinds.scrape import guards, merging, tables
+from orchestrator.kinds.scrape.companies import Located
+from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
+from orchestrator.kinds.scrape.guards import Limits
+from orchestrator.kinds.scrape.posting import HASH_VERSION, places_as_json
+
+_CHUNK: Final = 500
+_LOCK: Final = 0x6F72_6368  # Any constant: the writers of one PostgreSQL database take turns by it.
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a sync did to one company's postings."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    reopened: int = 0
+    held: int = 0
+    bad_rows: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add another company's counts."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What happened: the counts, and a sentence if a guard holds something back."""
+
+    counts: Counts = field(default_factory=Counts)
+    warning: str | None = None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """In whose name rows are written: run, job, company, and the time (ISO, UTC)."""
+
+    run_id: str
+    job: str
+    company: str
+    place: Located
+    at: str
+    wishes: str = ""
+    """Digest of the settings that decide what is listed: validators hold for these only."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One company's sync under way."""
+
+    connection: Connection
+    fetched: Fetched
+    stamp: Stamp
+    limits: Limits
+    company: dict[str, Any]
+    counts: Counts
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+def apply(connection: Connection, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
+    """Bring the table in line with a fetch. Runs inside the caller's transaction; every number it returns is counted."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if _already_applied(connection, fetched.key, stamp.run_id):
+        return Synced(repeated=True)
+    costs = Counts(bad_rows=fetched.bad_rows, requests=fetched.requests, retries=fetched.retries, bytes=fetched.received)
+    work = _Work(connection, fetched, stamp, limits, _company(connection, fetched, stamp), costs)
+    warning = _OUTCOMES[fetched.completeness](work)
+    _save_company(work)
+    _write_ledger(work, warning)
+    return Synced(work.counts, warning)
+
+
+def _already_applied(connection: Connection, key: str, run_id: str) -> bool:
+    """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
+    where = (_FETCHES.c.run_id == run_id) & (_FETCHES.c.company_key == key)
+    outcome = connection.execute(select(_FETCHES.c.outcome).where(where)).scalar()
+    if outcome == Completeness.FAILED:
+        connection.execute(_FETCHES.delete().where(where))
+        return False
+    return outcome is not None
+
+
+def _company(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
+    """Return the company's row, created if it is new."""
+    row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().first()
+    if row is None:
+        values = {
+            "company_key": fetched.key,
+            "job": stamp.job,
+            "name": stamp.company,
+            "source": stamp.place.board,
+            "board": stamp.place.source.token or stamp.place.source.url,
+        }
+        connection.execute(insert(tables.companies), values)
+        row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().one()
+    company = dict(row)
+    if company["name"] != stamp.company:
+        connection.execute(update(_POSTINGS).where(_POSTINGS.c.company_key == fetched.key).values(company=stamp.company))
+    company.update(job=stamp.job, name=stamp.company, last_fetch_at=stamp.at, last_outcome=str(fetched.completeness))
+    return company
+
+
+def _failed(work: _Work) -> str | None:
+    if not work.fetched.gone:
+        return None
+    opened = _count_open(work)
+    if not opened:
+        return None
+    work.company["gone_runs"] += 1
+    work.company["gone_since"] = work.company["gone_since"] or work.stamp.at
+    return _hold(work, opened, f"the board is gone, {opened} open postings stay")
+
+
+def _not_modified(work: _Work) -> str | None:
+    where = (_POSTINGS.c.company_key == work.fetched.key) & (_POSTINGS.c.status == "open") & (_POSTINGS.c.miss_count == 0)
+    seen = work.connection.execute(update(_POSTINGS).where(where).values(last_seen_at=work.stamp.at))
+    work.counts.unchanged = seen.rowcount
+    work.company["last_ok_at"] = work.stamp.at
+    return _still_held(work)
+
+
+def _still_held(work: _Work) -> str | None:
+    """Return the warning of closings that an earlier sync held and nothing settled since."""
+    held = work.counts.held = work.company["held"]
+    return _sentence(work, held, work.company["held_reason"] or "held before") if held else None
+
+
+def _listed(work: _Work) -> str | None:
+    """Sync what was listed: complete, partial or empty."""
+    known = _known_rows(work)
+    reassigned = guards.reassigned(work.fetched, work.company, known)
+    if reassigned:
+        return _hold(work, 0, reassigned)
+    own = {row["identifier"]: row for row in known if row["source"] == work.fetched.source}
+    _insert(work, [row for row in work.fetched.rows if row.posting.identifier not in own])
+    _compare(work, [(row, own[row.posting.identifier]) for row in work.fetched.rows if row.posting.identifier in own])
+    warning = _close_missing(work, known)
+    _write_history(work)
+    return warning
+
+
+_OUTCOMES: Final = {
+    Completeness.FAILED: _failed,
+    Completeness.NOT_MODIFIED: _not_modified,
+    Completeness.COMPLETE: _listed,
+    Completeness.PARTIAL: _listed,
+    Completeness.EMPTY: _listed,
+}
+
+
+def _known_rows(work: _Work) -> list[Mapping[str, Any]]:
+    return [dict(row) for row in work.connection.execute(_SELECT_KNOWN, {"key": work.fetched.key}).mappings()]
+
+
+def _insert(work: _Work, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    next_id = (work.connection.execute(_SELECT_LAST_ID).scalar() or 0) + 1
+    values = [_new_row(work, row, next_id + index) for index, row in enumerate(rows)]
+    work.connection.execute(_INSERT_POSTINGS, values)
+    work.events += [_event(work, value["id"], "new") for value in values]
+    work.counts.new += len(values)
+
+
+def _new_row(work: _Work, row: Row, posting_id: int) -> dict[str, Any]:
+    at = work.stamp.at
+    return {
+        "id": posting_id,
+        "company_key": work.fetched.key,
+        "company": work.stamp.company,
+        "source": work.fetched.source,
+        "board": work.fetched.board,
+        "identifier": row.posting.identifier,
+        "status": "open",
+        "first_seen_at": at,
+        "last_seen_at": at,
+        "version": 1,
+        "content_hash": row.hash,
+        "seen_hash": row.hash,
+        "hash_version": HASH_VERSION,
+        "tier": work.fetched.tier,
+        "run_id": work.stamp.run_id,
+        **content(row),
+    }
+
+
+def content(row: Row) -> dict[str, Any]:
+    """Return the columns that hold what the board says of a posting."""
+    posting = row.posting
+    return {name: getattr(posting, name) for name in merging.CONTENT} | {
+        "locations": json.dumps(places_as_json(posting.locations), ensure_ascii=False)
+    }
+
+
+def _compare(work: _Work, pairs: Sequence[tuple[Row, Mapping[str, Any]]]) -> None:
+    """Settle the rows that the table knows: unchanged by their hash, else by their fields."""
+    same, other = [], []
+    for row, known in pairs:
+        current = known["hash_version"] == HASH_VERSION and row.hash in (known["content_hash"], known["seen_hash"])
+        if current and known["status"] == "open":
+            same.append(known["id"])
+        else:
+            other.append((row, known["id"]))
+    _touch(work, same)
+    stored = _stored_rows(work, [posting_id for _, posting_id in other])
+    for row, posting_id in other:
+        _update(work, row, stored[posting_id])
+
+
+def _touch(work: _Work, ids: Sequence[int]) -> None:
+    work.counts.unchanged += len(ids)
+    for chunk in _chunks(ids):
+        work.connection.execute(_TOUCH, {"at": work.stamp.at, "ids": chunk})
+
+
+def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    stored: dict[int, Mapping[str, Any]] = {}
+    for chunk in _chunks(ids):
+        rows = work.connection.execute(_SELECT_FULL, {"ids": chunk}).mappings()
+        stored.update((row["id"], dict(row)) for row in rows)
+    return stored
+
+
+def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> None:
+    merged = merging.merge(content(row), stored)
+    changes = merging.changes(merged, stored)
+    at, reopened = work.stamp.at, stored["status"] != "open"
+    rehashed = stored["hash_version"] != HASH_VERSION
+    values: dict[str, Any] = {
+        "last_seen_at": at,
+        "miss_count": 0,
+        "seen_hash": row.hash,
+        "content_hash": merging.hash_of(merged),
+        "hash_version": HASH_VERSION,
+        "tier": work.fetched.tier,
+    }
+    if changes:
+        values.update(merged)
+    if reopened:
+        values.update(status="open", reopened_at=at, closed_at=None)
+        work.counts.reopened += 1
+        work.events.append(_event(work, stored["id"], "reopened", changes))
+    elif changes and not rehashed:  # Another way to read the same row is no news.
+        work.counts.changed += 1
+        work.events.append(_event(work, stored["id"], "changed", changes))
+    else:
+        work.counts.unchanged += 1
+    if reopened or (changes and not rehashed):
+        values.update(version=stored["version"] + 1, run_id=work.stamp.run_id)
+    work.connection.execute(update(_POSTINGS).where(_POSTINGS.c.id == stored["id"]).values(values))
+
+
+def _close_missing(work: _Work, known: Sequence[Mapping[str, Any]]) -> str | None:
+    """Close what a complete fetch didn't list, or hold it."""
+    fetched, company = work.fetched, work.company
+    if fetched.completeness is Completeness.PARTIAL:
+        return _still_held(work)
+    listed = {row.posting.identifier for row in fetched.rows}
+    opened = [row for row in known if row["status"] == "open"]
+    missing = [row for row in opened if _is_missing(row, fetched, listed)]
+    closing = [row for row in missing if row["miss_count"] + 1 >= fetched.close_after]
+    reason = guards.reason_to_hold(work.limits, fetched, company, len(opened), len(closing), work.stamp.at)
+    for chunk in _chunks([row["id"] for row in missing]):
+        work.connection.execute(_MISS, {"ids": chunk})
+    if reason:
+        return _hold(work, len(closing), reason)
+    _close(work, [row["id"] for row in closing])
+    guards.remember(company, fetched, work.stamp.at)
+    return None
+
+
+def _is_missing(row: Mapping[str, Any], fetched: Fetched, listed: Collection[str]) -> bool:
+    """Whether a fetch should have listed an open row. The second tier says nothing about what the first one listed."""
+    if row["source"] == fetched.source:
+        return row["identifier"] not in listed
+    return fetched.tier == 1
+
+
+def _close(work: _Work, ids: Sequence[int]) -> None:
+    for chunk in _chunks(ids):
+        work.connection.execute(_CLOSE, {"at": work.stamp.at, "run": work.stamp.run_id, "ids": chunk})
+    work.counts.closed += len(ids)
+    work.events += [_event(work, posting_id, "closed") for posting_id in ids]
+
+
+def _hold(work: _Work, count: int, reason: str) -> str:
+    work.counts.held = count
+    work.company.update(held=count, held_reason=reason)
+    return _sentence(work, count, reason)
+
+
+def _sentence(work: _Work, count: int, reason: str) -> str:
+    what = f"{count} closings are held: " if count else ""
+    name = work.stamp.company
+    quoted = f'"{name}"' if " " in name else name
+    return f"{name}: {what}{reason}; `orchestrate postings accept {quoted}` lets it pass"
+
+
+def _count_open(work: _Work) -> int:
+    where = (_POSTINGS.c.company_key == work.fetched.key) & (_POSTINGS.c.status == "open")
+    return work.connection.execute(select(func.count()).select_from(_POSTINGS).where(where)).scalar_one()
+
+
+def _save_company(work: _Work) -> None:
+    company, fetched = work.company, work.fetched
+    if fetched.completeness is Completeness.COMPLETE and not work.counts.held:
+        validators = fetched.validators
+        company.update(etag=validators.etag, last_modified=validators.last_modified, wishes=work.stamp.wishes)
+    elif fetched.completeness not in {Completeness.NOT_MODIFIED, Completeness.FAILED}:
+        company.update(etag="", last_modified="")  # Whatever came, the table isn't what these stand for.
+    values = {name: value for name, value in company.items() if name != "company_key"}
+    connection = work.connection
+    connection.execute(update(tables.companies).where(tables.companies.c.company_key == fetched.key).values(values))
+
+
+def _write_ledger(work: _Work, warning: str | None) -> None:
+    fetched, counts = work.fetched, work.counts
+    row = {name: getattr(counts, name) for name in Counts.__slots__}
+    work.connection.execute(
+        insert(_FETCHES),
+        {
+            **row,
+            "run_id": work.stamp.run_id,
+            "company_key": fetched.key,
+            "at": work.stamp.at,
+            "outcome": str(fetched.completeness),
+            "tier": fetched.tier,
+            "status": fetched.status,
+            "listed": fetched.listed,
+            "seconds": fetched.seconds,
+            "code": fetched.failure.code if fetched.failure else None,
+            "reason": warning or "; ".join(fetched.reasons) or (fetched.failure.message if fetched.failure else None),
+        },
+    )
+
+
+def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    fields = json.dumps(changes, ensure_ascii=False) if changes else None
+    return {
+        "posting_id": posting_id,
+        "run_id": work.stamp.run_id,
+        "at": work.stamp.at,
+        "event": event,
+        "fields": fields,
+    }
+
+
+def _write_history(work: _Work) -> None:
+    if work.events:
+        work.connection.execute(_INSERT_HISTORY, work.events)
+
+
+def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
+
+
+_POSTINGS: Final = tables.postings
+_FETCHES: Final = tables.fetches
+_IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))
+_SELECT_COMPANY: Final = select(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
+_SELECT_KNOWN: Final = select(
+    _POSTINGS.c.id,
+    _POSTINGS.c.source,
+    _POSTINGS.c.identifier,
+    _POSTINGS.c.status,
+    _POSTINGS.c.content_hash,
+    _POSTINGS.c.seen_hash,
+    _POSTINGS.c.hash_version,
+    _POSTINGS.c.miss_count,
+).where(_POSTINGS.c.company_key == bindparam("key"))
+_SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
+_SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id))
+_INSERT_POSTINGS: Final = insert(_POSTINGS)
+_INSERT_HISTORY: Final = insert(tables.posting_history)
+_TOUCH: Final = update(_POSTINGS).where(_IDS).values(last_seen_at=bindparam("at"), miss_count=0)
+_MISS: Final = update(_POSTINGS).where(_IDS).values(miss_count=_POSTINGS.c.miss_count + 1)
+_CLOSE: Final = update(_POSTINGS).where(_IDS).values(status="closed", closed_at=bindparam("at"), run_id=bindparam("run"))

@@ -1,0 +1,99 @@
+"""The vendors' words for workplaces, employment types and pay periods, and ours: schema.org's names in capitals."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+Workplace: TypeAlias = Literal["remote", "hybrid", "onsite"]
+
+_LETTERS: Final = re.compile(r"[^a-z]+")
+_WORKPLACES: Final[dict[str, Workplace]] = {
+    "remote": "remote",
+    "fullyremote": "remote",
+    "remotefirst": "remote",
+    "telecommute": "remote",
+    "telecommuting": "remote",
+    "homeoffice": "remote",
+    "hybrid": "hybrid",
+    "onsite": "onsite",
+    "inoffice": "onsite",
+    "office": "onsite",
+    "inperson": "onsite",
+}
+# "Remote sensing" and "remote site" are no way of working.
+_REMOTE: Final = re.compile(r"\b(?:remote(?!\s+(?:sensing|sites?|area|control|locations?))|work from home|wfh|anywhere)\b")
+_HYBRID: Final = re.compile(r"\bhybrid\b")
+_ONSITE: Final = re.compile(r"\b(?:on[- ]?site|in[- ]?office|in[- ]?person)\b")
+# The first rule that a word contains wins: "fulltime_internship" is an internship, "temporary full time" is temporary.
+_EMPLOYMENT: Final = (
+    ("intern", "INTERN"),
+    ("trainee", "INTERN"),
+    ("apprentice", "INTERN"),
+    ("workingstudent", "INTERN"),
+    ("volunteer", "VOLUNTEER"),
+    ("perdiem", "PER_DIEM"),
+    ("freelance", "CONTRACTOR"),
+    ("fulltimefixedterm", "FULL_TIME"),
+    ("parttimefixedterm", "PART_TIME"),
+    ("temp", "TEMPORARY"),
+    ("fixedterm", "TEMPORARY"),
+    ("seasonal", "TEMPORARY"),
+    ("fulltime", "FULL_TIME"),
+    ("parttime", "PART_TIME"),
+    ("contract", "CONTRACTOR"),
+    ("other", "OTHER"),
+)
+_UNITS: Final = (("hour", "HOUR"), ("dai", "DAY"), ("day", "DAY"), ("week", "WEEK"), ("month", "MONTH"), ("year", "YEAR"))
+_ANNUAL: Final = ("annual", "annum", "yearly")
+# `2 WEEKS`, `bi-weekly` and `semi-month` are none of our periods.
+_SEVERAL: Final = re.compile(r"\b(?:[2-9]|\d\d+)\b|\b(?:bi|semi)[- _]?(?:week|month|annual|year)")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+@lru_cache(maxsize=1024)
+def workplace(word: str) -> Workplace | None:
+    """Return what a vendor's own word means (`on-site`, `TELECOMMUTE`); None for `unspecified` and the unknown."""
+    return _WORKPLACES.get(_LETTERS.sub("", word.lower()))
+
+
+@lru_cache(maxsize=4096)
+def workplace_in(text: str) -> Workplace | None:
+    """Return what the text of a location says; None if it says nothing or several things."""
+    lower = text.lower()
+    said: list[Workplace] = []
+    for pattern, meaning in ((_REMOTE, "remote"), (_HYBRID, "hybrid"), (_ONSITE, "onsite")):
+        if pattern.search(lower):
+            said.append(meaning)  # type: ignore[arg-type]
+    return said[0] if len(said) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def is_work_model(text: str) -> bool:
+    """Whether the text of a location names a way of working and no place: `Hybrid`, `In-Office`."""
+    return workplace(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def employment(word: str) -> str | None:
+    """Return schema.org's name for a kind of employment; None for an unknown word."""
+    letters = _LETTERS.sub("", word.lower())
+    return next((name for part, name in _EMPLOYMENT if part in letters), None)
+
+
+@lru_cache(maxsize=1024)
+def unit(word: str) -> str | None:
+    """Return the period that pay is for: HOUR, DAY, WEEK, MONTH or YEAR. `1 YEAR` and `per-year-salary` are YEAR."""
+    lower = word.lower()
+    if _SEVERAL.search(lower):
+        return None
+    if any(part in lower for part in _ANNUAL):
+        return "YEAR"
+    return next((name for part, name in _UNITS if part in lower), None)
+
+
+def currency(word: str) -> str | None:
+    """Return an ISO 4217 code, None for anything else."""
+    code = word.strip().upper()
+    return code if _CURRENCY.fullmatch(code) else None

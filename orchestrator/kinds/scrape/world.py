@@ -1,0 +1,57 @@
+"""What the units of a scrape job need to reach the world: one client, opened once per job and process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.kinds.scrape.client import Client, Manners
+from orchestrator.kinds.scrape.fetch import Wishes
+from orchestrator.kinds.scrape.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the world is reached; plain and picklable."""
+
+    manners: Manners = field(default_factory=Manners)
+    wishes: Wishes = field(default_factory=Wishes)
+    max_body: int = 32_000_000
+    allowed: tuple[str, ...] = ()
+    proxy: str | None = None
+    robots: bool = True
+    replay: str | None = None
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What `WorkContext.world` is for a scrape."""
+
+    client: Client
+    wishes: Wishes
+
+
+@contextmanager
+def open_world(settings: Settings) -> Iterator[World]:
+    """Open the client of a job. Raises JobError if the recording can't be read."""
+    wire = _wire(settings)
+    client = Client(wire, settings.manners)
+    try:
+        yield World(client, settings.wishes)
+    finally:
+        client.close()
+
+
+def _wire(settings: Settings) -> Wire:
+    from orchestrator.kinds.scrape.har import RecordingWire, open_replay
+
+    if settings.replay is not None:
+        return open_replay(Path(settings.replay), max_body=settings.max_body)
+    from orchestrator.kinds.scrape.addresses import Allowed
+    from orchestrator.kinds.scrape.http import NetworkWire
+
+    network = NetworkWire(Allowed(settings.allowed), max_body=settings.max_body, proxy=settings.proxy)
+    return network if settings.record is None else RecordingWire(network, Path(settings.record))

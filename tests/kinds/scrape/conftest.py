@@ -1,0 +1,239 @@
+"""A board server on loopback, and a job driven without the engine."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from itertools import count
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.deadline import CancelToken, Deadline, WorkContext
+from orchestrator.job import ItemOutcome, Outcome, Plan, Surroundings, Unit, UnitResult
+from orchestrator.kinds.scrape.job import ScrapeJob, build
+from orchestrator.kinds.scrape.spec import ScrapeSpec
+from orchestrator.kinds.scrape.store import Store
+
+_serial = count(1)
+
+
+@dataclass
+class Answer:
+    """What a route answers: a status, headers, and a body (values become JSON)."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def encoded(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return self.body.encode() if isinstance(self.body, str) else dumps(self.body).encode()
+
+
+Route = Callable[[BaseHTTPRequestHandler], Answer | None]
+
+
+class BoardServer:
+    """A real server: `routes` maps a path without query to an answer, a list of answers (in turn), or a function."""
+
+    def __init__(self) -> None:
+        self.routes: dict[str, Answer | list[Answer] | Route] = {}
+        self.hits: Counter[str] = Counter()
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self._lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:  # noqa: N802
+                server.answer(self)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Threaded(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+            request_queue_size = 256
+
+            def handle_error(self, *_: object) -> None:
+                """Clients of these tests break connections on purpose."""
+
+        self._server = Threaded(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        path = handler.path.partition("?")[0]
+        body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        with self._lock:
+            self.hits[path] += 1
+            headers = {name.lower(): value for name, value in handler.headers.items()}
+            self.requests.append((handler.command, handler.path, headers, body))
+            route = self.routes.get(path, Answer({"error": "Job not found"}, 404))
+            if isinstance(route, list):
+                route = route.pop(0) if len(route) > 1 else route[0]
+        answer = route if isinstance(route, Answer) else route(handler)
+        if answer is not None:
+            self._send(handler, answer)
+
+    @staticmethod
+    def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+        data = b"" if answer.status in {204, 304} else answer.encoded()
+        handler.send_response(answer.status)
+        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+            handler.send_header(name, value)
+        if "Content-Length" not in answer.headers:
+            handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[BoardServer]:
+    running = BoardServer()
+    yield running
+    running.close()
+
+
+def greenhouse_row(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "title": f"Engineer {number}",
+        "absolute_url": f"https://job-boards.greenhouse.io/acme/jobs/{number}",
+        "location": {"name": "Berlin, Germany"},
+        "content": f"&lt;p&gt;Build robot number {number}.&lt;/p&gt;",
+        "first_published": "2026-06-29T02:02:50-04:00",
+        "updated_at": "2026-07-27T14:17:12-04:00",
+        "departments": [{"name": "Engineering"}],
+        "offices": [],
+        **more,
+    }
+
+
+def greenhouse(*rows: dict[str, Any] | int, total: int | None = None) -> Answer:
+    jobs = [greenhouse_row(row) if isinstance(row, int) else row for row in rows]
+    return Answer({"jobs": jobs, "meta": {"total": len(jobs) if total is None else total}})
+
+
+@dataclass
+class Run:
+    """What one run of a job came to."""
+
+    plan: Plan
+    outcomes: dict[str, ItemOutcome]
+    outcome: Outcome
+    postponed: int
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return dict(self.outcome.result)
+
+    def counts(self) -> tuple[Any, ...]:
+        return tuple(self.result[name] for name in ("new", "changed", "unchanged", "closed", "reopened", "held"))
+
+
+class Driver:
+    """Runs a scrape job as the engine would, but in one thread."""
+
+    def __init__(self, root: Path, server: BoardServer) -> None:
+        self.root = root
+        self.server = server
+        self.database = f"sqlite:///{root}/postings.db"
+
+    def spec(self, companies: list[dict[str, Any]] | None = None, **fields: Any) -> ScrapeSpec:
+        http = {
+            "base_urls": dict.fromkeys(("greenhouse", "lever", "ashby"), self.server.url),
+            "allow_private_hosts": ["127.0.0.1"],
+            "request_timeout": 5,
+            **fields.pop("http", {}),
+        }
+        companies = companies or [{"name": "Acme", "board": "greenhouse", "token": "acme"}]
+        return ScrapeSpec.model_validate({"kind": "scrape", "companies": companies, "http": http, **fields})
+
+    def job(self, spec: ScrapeSpec | None = None, run_id: str | None = None) -> ScrapeJob:
+        run_id = run_id or f"20261121T165300.{next(_serial):03d}Z-00000000"
+        around = Surroundings("boards", run_id, self.root, self.root / ".orchestrate", self.database)
+        return build(spec or self.spec(), around)
+
+    def run(self, spec: ScrapeSpec | None = None, run_id: str | None = None, *, seconds: float = 30.0) -> Run:
+        job = self.job(spec, run_id)
+        plain = WorkContext(Deadline.after(seconds), CancelToken())
+        plan = job.plan(plain)
+        outcomes: dict[str, ItemOutcome] = {}
+        assert job.world is not None
+        postponed = 0
+        with job.world() as world:
+            context = WorkContext(plain.deadline, plain.cancel, world=world)
+            for unit in plan.units:
+                result, waited = _settle(job, unit, context)
+                postponed += waited
+                job.apply(unit, result, plain)
+                outcomes.update((outcome.key, outcome) for outcome in result.outcomes)
+        return Run(plan, outcomes, job.commit(plain), postponed)
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        from sqlalchemy import text
+
+        store = Store(self.database, self.root)
+        try:
+            with store.read() as connection:
+                return [tuple(row) for row in connection.execute(text(statement), values)]
+        finally:
+            store.close()
+
+    def execute(self, statement: str, **values: Any) -> None:
+        from sqlalchemy import text
+
+        store = Store(self.database, self.root)
+        try:
+            with store.write() as connection:
+                connection.execute(text(statement), values)
+        finally:
+            store.close()
+
+
+def _settle(job: ScrapeJob, unit: Unit, context: WorkContext) -> tuple[UnitResult, int]:
+    waited = 0
+    result = job.work(unit, context)
+    while result.postponed is not None:
+        waited += 1
+        context.sleep(result.postponed.delay)
+        result = job.work(result.postponed.unit, context)
+    return result, waited
+
+
+@pytest.fixture
+def driver(tmp_path: Path, server: BoardServer) -> Driver:
+    return Driver(tmp_path, server)
+
+
+class Boards:
+    """Answers of boards as they look."""
+
+    Answer = Answer
+    row = staticmethod(greenhouse_row)
+    greenhouse = staticmethod(greenhouse)
+
+
+@pytest.fixture
+def boards() -> type[Boards]:
+    return Boards
