@@ -1,0 +1,154 @@
+"""The cache: computed documents by content and recipe, and what earlier runs know of files. Losing it loses time only.
+
+One SQLite file in the state directory for all ingest jobs. Each batch is one transaction: after a kill the batches that
+were applied are there, whole.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, Self
+
+from orchestrator import files
+from orchestrator.kinds.ingest.computed import Computed, unpacked
+from orchestrator.kinds.ingest.database import told
+from orchestrator.kinds.ingest.document import Seen, Stamp
+
+NAME: Final = "ingest.db"
+_VERSION: Final = 1
+_PATIENCE: Final = 30.0
+_SCHEMA: Final = """
+create table if not exists computed(
+    key blob primary key, packed blob not null, dimensions integer not null, vectors blob not null, crc integer not null,
+    used_at real not null);
+create table if not exists stamps(
+    corpus text not null, key text not null, size integer not null, mtime integer not null, ctime integer not null,
+    digest blob not null, primary key (corpus, key)) without rowid;
+create table if not exists rates(job text primary key, bytes integer not null, seconds real not null) without rowid;
+"""
+_MANY: Final = 500
+
+
+class Cache:
+    """The open cache. Each thread that uses one opens its own; several processes may."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the cache below `folder`, made if it doesn't exist; one that is damaged is thrown away. Raises StorageError."""
+        path = files.make_private_dir(folder) / NAME
+        try:
+            return cls(_opened(path), path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                with told("open", path):
+                    raise
+        for leftover in (path, path.with_name(f"{NAME}-wal"), path.with_name(f"{NAME}-shm")):
+            leftover.unlink(missing_ok=True)
+        with told("open", path):
+            return cls(_opened(path), path)
+
+    @classmethod
+    @contextmanager
+    def peek(cls, folder: Path) -> Iterator[Self | None]:
+        """Open the cache if there is one, for a plan: changes nothing in it, and makes none."""
+        if not (folder / NAME).is_file():
+            yield None
+            return
+        with closing(cls.open(folder)) as cache:
+            yield cache
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def put(self, computed: Iterable[Computed], now: float) -> None:
+        """Store documents in one transaction."""
+        rows = (
+            (each.cache_key, each.packed(), each.dimensions, each.vectors, zlib.crc32(each.vectors), now) for each in computed
+        )
+        with told("write", self._path), self._connection:
+            self._connection.executemany("insert or replace into computed values (?, ?, ?, ?, ?, ?)", rows)
+
+    def get(self, key: str, digest: bytes, cache_key: bytes) -> Computed | None:
+        """Return a document, None if it isn't there or is damaged."""
+        with told("read", self._path):
+            query = "select packed, dimensions, vectors, crc from computed where key = ?"
+            row = self._connection.execute(query, (cache_key,)).fetchone()
+        if row is None or zlib.crc32(row[2]) != row[3]:
+            return None
+        try:
+            return unpacked(key, digest, cache_key, row[0], row[1], row[2])
+        except (ValueError, TypeError):
+            return None
+
+    def known(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Return which of the keys are there."""
+        wanted = list(keys)
+        found: set[bytes] = set()
+        with told("read", self._path):
+            for start in range(0, len(wanted), _MANY):
+                some = wanted[start : start + _MANY]
+                marks = ", ".join("?" * len(some))
+                query = f"select key from computed where key in ({marks})"  # noqa: S608 - question marks only
+                found.update(row[0] for row in self._connection.execute(query, some))
+        return found
+
+    def stamps(self, corpus: str) -> Mapping[str, Stamp]:
+        """Return what earlier runs know of a corpus's files."""
+        with told("read", self._path):
+            query = "select key, size, mtime, ctime, digest from stamps where corpus = ?"
+            return {
+                key: Stamp(size, (mtime, ctime), digest)
+                for key, size, mtime, ctime, digest in self._connection.execute(query, (corpus,))
+            }
+
+    def remember(self, corpus: str, seen: Iterable[Seen], before: float) -> None:
+        """Store what a scan learned of files that last changed before a point in time (seconds since the epoch).
+
+        A file that changed just before it was read may change once more within the same tick of its clock.
+        """
+        limit = int(before * 1e9)
+        rows = [
+            (corpus, each.key, each.size, *each.times, each.digest)
+            for each in seen
+            if each.digest is not None and max(each.times) < limit
+        ]
+        with told("write", self._path), self._connection:
+            self._connection.execute("delete from stamps where corpus = ?", (corpus,))
+            self._connection.executemany("insert or replace into stamps values (?, ?, ?, ?, ?, ?)", rows)
+
+    def rate(self, job: str) -> float | None:
+        """Return how many bytes of documents a second the job computed last, None if it never did."""
+        with told("read", self._path):
+            row = self._connection.execute("select bytes, seconds from rates where job = ?", (job,)).fetchone()
+        return row[0] / row[1] if row and row[1] > 0 else None
+
+    def note_rate(self, job: str, size: int, seconds: float) -> None:
+        """Remember how fast the job computed."""
+        with told("write", self._path), self._connection:
+            self._connection.execute("insert or replace into rates values (?, ?, ?)", (job, size, seconds))
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+    try:
+        connection.execute("pragma journal_mode=wal").fetchall()
+        connection.execute("pragma synchronous=normal")
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version not in {0, _VERSION}:
+            raise sqlite3.DatabaseError("another version")
+        connection.executescript(f"begin; {_SCHEMA} pragma user_version={_VERSION}; commit;")
+        path.chmod(files.PRIVATE_FILE)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,199 @@
+"""The files of an index: `index.db` (documents, nodes, full text) and `vectors.npy`. Written here, read by `search`.
+
+`nodes.id` is the row of `vectors.npy` plus one. The full text has weights of its own at query time, so title, headings and
+body are columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from orchestrator import files
+from orchestrator.errors import JobError, StorageError, UnreadableState
+from orchestrator.kinds.ingest.computed import Computed, NodeText, node_id
+from orchestrator.kinds.ingest.database import open_read_only, open_unshared, told
+
+DATABASE: Final = "index.db"
+VECTORS: Final = "vectors.npy"
+FORMAT: Final = 1
+_SCHEMA: Final = f"""
+pragma page_size=8192;
+pragma user_version={FORMAT};
+create table documents(
+    id integer primary key, key text not null unique, digest blob not null, cache_key blob not null, title text not null,
+    metadata text not null, first_node integer not null, nodes integer not null);
+create table nodes(
+    id integer primary key, document integer not null, node_id blob not null, start integer not null, end integer not null,
+    line integer not null, headings text not null, text text not null);
+create virtual table passages using fts5(
+    title, headings, body, content='', tokenize="porter unicode61 remove_diacritics 2");
+"""
+_HEADER: Final = 128
+"""Bytes before the first row of `vectors.npy`: fixed, so that rows can be written before their number is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an index says of a document: enough to tell whether it is still the same."""
+
+    digest: bytes
+    cache_key: bytes
+
+
+class IndexWriter:
+    """Writes an index into a staging directory, one document after the other. Memory doesn't grow with the corpus."""
+
+    def __init__(self, staging: Path) -> None:
+        self._path = staging / DATABASE
+        self._vectors_path = staging / VECTORS
+        self._connection = open_unshared(self._path)
+        with told("write", self._path):
+            self._connection.executescript(_SCHEMA)
+            self._connection.execute("begin")
+        self._vectors: int = -1
+        self.dimensions = 0
+        self.documents = 0
+        self.nodes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, computed: Computed) -> None:
+        """Write one document. Raises JobError if its vectors don't fit those before, StorageError if it can't be written."""
+        self._check_vectors(computed)
+        first = self.nodes + 1
+        document = self.documents + 1
+        title = computed.title
+        with told("write", self._path):
+            self._connection.execute(
+                "insert into documents values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    document,
+                    computed.key,
+                    computed.digest,
+                    computed.cache_key,
+                    title,
+                    json.dumps(dict(computed.metadata), ensure_ascii=False),
+                    first,
+                    len(computed.nodes),
+                ),
+            )
+            self._connection.executemany(
+                "insert into nodes values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (row, document, node_id(computed.key, each), each.start, each.end, each.line, each.headings, each.text)
+                    for row, each in enumerate(computed.nodes, first)
+                ),
+            )
+            self._connection.executemany(
+                "insert into passages(rowid, title, headings, body) values (?, ?, ?, ?)",
+                ((row, title, each.headings, each.text) for row, each in enumerate(computed.nodes, first)),
+            )
+        self._append(computed.vectors)
+        self.documents = document
+        self.nodes += len(computed.nodes)
+
+    def _check_vectors(self, computed: Computed) -> None:
+        if not computed.nodes:
+            return
+        if self.nodes and computed.dimensions != self.dimensions:
+            raise JobError(
+                f"the embedding made vectors of {computed.dimensions} and of {self.dimensions} dimensions",
+                code="embedding-failed",
+                hint="see `embedding`",
+            )
+        self.dimensions = computed.dimensions
+
+    def _append(self, vectors: bytes) -> None:
+        if not vectors:
+            return
+        try:
+            if self._vectors < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self._vectors = os.open(self._vectors_path, flags, files.PRIVATE_FILE)
+                files.write_all(self._vectors, b"\0" * _HEADER)
+            files.write_all(self._vectors, vectors)
+        except OSError as error:
+            raise files.storage_error("write", self._vectors_path, error) from error
+
+    def finish(self) -> None:
+        """Write what is pending and close. The files are complete then, but not durable: publishing syncs them."""
+        with told("write", self._path):
+            self._connection.execute("insert into passages(passages) values ('optimize')")
+            self._connection.execute("commit")
+            self._connection.close()
+        if self._vectors >= 0:
+            try:
+                os.pwrite(self._vectors, _npy_header(self.nodes, self.dimensions), 0)
+            except OSError as error:
+                raise files.storage_error("write", self._vectors_path, error) from error
+        self.close()
+        self._path.chmod(files.PRIVATE_FILE)
+
+    def close(self) -> None:
+        """Close the files, finished or not."""
+        self._connection.close()
+        if self._vectors >= 0:
+            os.close(self._vectors)
+            self._vectors = -1
+
+
+def _npy_header(rows: int, columns: int) -> bytes:
+    """Return the header of NumPy's format 1.0 (numpy.lib.format), padded to its fixed length."""
+    shape = f"{{'descr': '<f2', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
+    body = shape.ljust(_HEADER - 11) + "\n"
+    return b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little") + body.encode("ascii")
+
+
+def read_entries(snapshot: Path) -> Mapping[str, Entry]:
+    """Return the documents of a snapshot by key. Raises UnreadableState."""
+    try:
+        with closing(open_read_only(snapshot / DATABASE)) as connection:
+            rows = connection.execute("select key, digest, cache_key from documents")
+            return {key: Entry(digest, cache_key) for key, digest, cache_key in rows}
+    except (sqlite3.Error, StorageError) as error:
+        raise UnreadableState(f"the index of {snapshot.name} can't be read: {error}") from error
+
+
+class IndexReader:
+    """Takes computed documents back out of a published index, for the next one. Not thread-safe."""
+
+    def __init__(self, snapshot: Path) -> None:
+        self._snapshot = snapshot
+        self._connection = open_read_only(snapshot / DATABASE)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def computed(self, key: str, dimensions: int) -> Computed | None:
+        """Return a document as it was computed, None if it isn't there. Raises StorageError."""
+        with told("read", self._snapshot / DATABASE):
+            row = self._connection.execute(
+                "select id, digest, cache_key, title, metadata, first_node, nodes from documents where key = ?", (key,)
+            ).fetchone()
+            if row is None:
+                return None
+            document, digest, cache_key, title, metadata, first, count = row
+            nodes = [NodeText(*node) for node in self._nodes(document, first, count)]
+        vectors = self._vectors(first - 1, count, dimensions) if dimensions and count else b""
+        return Computed(key, digest, cache_key, title, json.loads(metadata), nodes, dimensions, vectors)
+
+    def _nodes(self, document: int, first: int, count: int) -> Iterator[tuple[int, int, int, str, str]]:
+        query = "select start, end, line, headings, text from nodes where id between ? and ? and document = ? order by id"
+        yield from self._connection.execute(query, (first, first + count - 1, document))
+
+    def _vectors(self, row: int, count: int, dimensions: int) -> bytes:
+        with (self._snapshot / VECTORS).open("rb") as stream:
+            stream.seek(_HEADER + row * dimensions * 2)
+            return stream.read(count * dimensions * 2)

@@ -1,0 +1,234 @@
+"""An ingest as a job: scan the corpus, compute what isn't cached, and publish a snapshot if anything changed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from orchestrator.deadline import WorkContext
+from orchestrator.errors import Failure, JobError, UnreadableState
+from orchestrator.job import Change, Job, Outcome, Plan, PlannedItem, Surroundings, Unit, UnitResult
+from orchestrator.kinds.ingest import pipeline
+from orchestrator.kinds.ingest.build import Origin, Previous, write_index, write_manifest
+from orchestrator.kinds.ingest.cache import Cache
+from orchestrator.kinds.ingest.checks import failed_check
+from orchestrator.kinds.ingest.computed import Computed, cache_key
+from orchestrator.kinds.ingest.document import Corpus, Scan, Seen
+from orchestrator.kinds.ingest.index import Entry, read_entries
+from orchestrator.kinds.ingest.planning import batches, planned_item, skipped_warning
+from orchestrator.kinds.ingest.recipe import Recipe, recipe_of
+from orchestrator.kinds.ingest.sources import corpus_of
+from orchestrator.kinds.ingest.spec import IngestSpec
+from orchestrator.kinds.ingest.store import Store, check_complete
+from orchestrator.kinds.ingest.targets import store_of
+
+_CLOCK_TICK: Final = 2.0
+"""Seconds: a file that changed less than this before a scan may change again without its time telling."""
+
+
+def build(spec: IngestSpec, surroundings: Surroundings) -> Job:
+    """Return the job of a spec. Reads nothing yet."""
+    return IngestJob(spec, surroundings)
+
+
+class IngestJob:
+    """One ingest job of a run. Everything it needs to go on after a crash is in the cache and in the store."""
+
+    work: Callable[[Unit, WorkContext], UnitResult] = staticmethod(pipeline.work)
+    world: Callable[[], AbstractContextManager[Any]] | None
+
+    def __init__(self, spec: IngestSpec, surroundings: Surroundings) -> None:
+        self._spec = spec
+        self._around = surroundings
+        self._recipe: Recipe = recipe_of(spec)
+        self._store = Store(store_of(spec, surroundings))
+        self._corpus: Corpus = corpus_of(spec, surroundings, self._store.path)
+        self._cache: Cache | None = None
+        self._forget()
+        self.world = pipeline.world_of(self._recipe)
+
+    def _forget(self) -> None:
+        self._scan = Scan(())
+        self._scanned_at = 0.0
+        self._previous: Previous | None = None
+        self._entries: dict[str, Entry] = {}
+        self._quarantined: dict[str, Failure] = {}
+        self._model_failure: Failure | None = None
+        self._waiting: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._snapshot_id: str | None = None
+
+    def plan(self, context: WorkContext) -> Plan:
+        """Say what is new, changed, unchanged and gone. Raises JobError `empty_corpus` if there is nothing to index."""
+        self._forget()
+        self._scanned_at = time.time()
+        digest = self._recipe.digest()
+        self._previous, warning = self._read_previous()
+        with self._peeked_cache() as cache:
+            self._scan = self._corpus.scan(cache.stamps(self._around.job) if cache else {}, context)
+            if not self._scan.documents:
+                raise JobError("no document of the corpus is taken", code="empty_corpus", hint=_why_empty(self._scan))
+            wanted = {each.key: _wanted(each, digest) for each in self._scan.documents if each.digest is not None}
+            cached = cache.known(entry.cache_key for entry in wanted.values()) if cache else set()
+        entries = self._previous.entries if self._previous else {}
+        self._entries = {key: entry for key, entry in wanted.items() if entry.cache_key in cached or entries.get(key) == entry}
+        to_do = [each for each in self._scan.documents if each.key not in self._entries]
+        self._waiting = {each.key for each in to_do}
+        self._count(entries)
+        items = [planned_item(each, wanted.get(each.key), self._previous, self._recipe) for each in self._scan.documents]
+        gone = [PlannedItem(key, Change.GONE, "no longer in the corpus") for key in sorted(entries.keys() - _keys(items))]
+        units = list(batches(to_do, self._corpus, self._recipe))
+        warnings = [each for each in (warning, skipped_warning(self._scan)) if each]
+        return Plan([*items, *gone], units, tuple(warnings))
+
+    def _read_previous(self) -> tuple[Previous | None, str]:
+        try:
+            path = self._store.current()
+            if path is None:
+                return None, ""
+            return Previous(path, self._store.manifest(path.name), read_entries(path)), ""
+        except UnreadableState as error:
+            return None, f"{error.message}; the snapshot is made anew"
+
+    def _peeked_cache(self) -> AbstractContextManager[Cache | None]:
+        return Cache.peek(self._around.state_dir / "cache")
+
+    def _count(self, before: Mapping[str, Entry]) -> None:
+        self._counts["reused"] = len(self._entries)
+        self._counts["removed"] = len(before.keys() - {each.key for each in self._scan.documents})
+
+    def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
+        """Store what was computed in the cache: one transaction, safe to repeat."""
+        computed: Sequence[Computed] = result.data or ()
+        if computed:
+            self._open_cache().put(computed, time.time())
+        for each in computed:
+            self._entries[each.key] = Entry(each.digest, each.cache_key)
+        for outcome in result.outcomes:
+            if outcome.error is None:
+                self._quarantined.pop(outcome.key, None)
+            elif outcome.error.code in pipeline.MODEL_FAILURES:
+                self._model_failure = outcome.error
+            else:
+                self._quarantined[outcome.key] = outcome.error
+        self._waiting.difference_update(unit.items if self._model_failure is None else ())
+        self._counts["computed"] += len(computed)
+        context.checkpoint()
+
+    def commit(self, context: WorkContext) -> Outcome:
+        """Make and publish the next snapshot; if nothing changed, publish nothing."""
+        self._refuse_bad_documents()
+        self._cache = self._open_cache()
+        self._cache.remember(self._around.job, self._scan.documents, self._scanned_at - _CLOCK_TICK)
+        if self._is_current():
+            self._snapshot_id = self._previous.path.name if self._previous else None
+            self._close_cache()
+            return Outcome(self.tally(), message="nothing changed")
+        if not self._entries:
+            raise JobError(
+                f"none of {len(self._quarantined)} documents could be read", code="no_nodes", hint="see the failures"
+            )
+        self._store.sweep()
+        return self._publish(context)
+
+    def _refuse_bad_documents(self) -> None:
+        if self._model_failure is not None:
+            failure = self._model_failure
+            raise JobError(failure.message, code=failure.code, hint=failure.hint, retryable=failure.retryable)
+        lost = self._waiting - self._entries.keys() - self._quarantined.keys()
+        for key in lost & set(self._own_documents()):
+            self._quarantined[key] = Failure("reader-failed", "the job's own reader failed", "see the log")
+        lost -= self._quarantined.keys()
+        if lost:
+            raise JobError(
+                f"{len(lost)} documents couldn't be computed; the last snapshot stays",
+                code="incomplete",
+                hint="`orchestrate logs` says why; `orchestrate resume` repeats only these",
+                retryable=True,
+            )
+        if self._quarantined and self._spec.on_bad_document == "fail":
+            key, failure = min(self._quarantined.items())
+            raise JobError(
+                f"{len(self._quarantined)} documents can't be read, such as {key}: {failure.message}",
+                code="bad-document",
+                hint="`on_bad_document: quarantine` publishes the others",
+            )
+
+    def _own_documents(self) -> Iterator[str]:
+        return (each.key for each in self._scan.documents if self._recipe.readers.is_own(each.key))
+
+    def _is_current(self) -> bool:
+        before = self._previous
+        return before is not None and before.entries == self._entries
+
+    def _publish(self, context: WorkContext) -> Outcome:
+        now = time.time()
+        staging = self._store.new_staging(self._store.new_id(now))
+        writer = write_index(staging, self._entries, self._open_cache(), self._previous, context)
+        if not writer.nodes:
+            raise JobError(f"{writer.documents} documents have no text to index", code="no_nodes", hint="see `corpus`")
+        reasons = {key: failure.code for key, failure in self._quarantined.items()}
+        origin = Origin(self._around.job, self._around.run_id, now, self._recipe, reasons, self._scan.skipped)
+        manifest = write_manifest(staging, writer, self._entries, origin)
+        context.enter("verify")
+        check_complete(staging)
+        self._counts["nodes"] = manifest.nodes
+        problem = failed_check(self._spec.checks, staging, manifest, self._previous, self._entries)
+        if problem is not None:
+            self._store.hold(staging)
+            raise problem
+        context.enter("publish")
+        context.commit_point()
+        self._snapshot_id = self._store.publish(staging).name
+        self._store.prune(int(self._around.settings.get("retention", {}).get("snapshots", 5)))
+        self._close_cache()
+        return Outcome(self.tally(), message=f"published {self._snapshot_id}")
+
+    def abandon(self) -> None:
+        """Remove the staging; cache and published snapshots stay."""
+        self._store.drop_staging()
+        self._close_cache()
+
+    def tally(self) -> Mapping[str, int | str | None]:
+        """Return the counts so far."""
+        nodes = self._counts["nodes"]
+        if not nodes and self._previous is not None:
+            nodes = self._previous.manifest.nodes
+        return {
+            "documents": len(self._entries),
+            "nodes": nodes,
+            "computed": self._counts["computed"],
+            "reused": self._counts["reused"],
+            "removed": self._counts["removed"],
+            "quarantined": len(self._quarantined),
+            "snapshot_id": self._snapshot_id,
+        }
+
+    def _open_cache(self) -> Cache:
+        if self._cache is None:
+            self._cache = Cache.open(self._around.state_dir / "cache")
+        return self._cache
+
+    def _close_cache(self) -> None:
+        if self._cache is not None:
+            self._cache.close()
+            self._cache = None
+
+
+def _wanted(seen: Seen, recipe: bytes) -> Entry:
+    assert seen.digest is not None
+    return Entry(seen.digest, cache_key(seen.digest, recipe, pipeline.name_of(seen.key)))
+
+
+def _keys(items: Sequence[PlannedItem]) -> set[str]:
+    return {item.key for item in items}
+
+
+def _why_empty(scan: Scan) -> str:
+    if scan.skipped:
+        reason, count = Counter(each.reason for each in scan.skipped).most_common(1)[0]
+        return f"{count} entries were left out: {reason}"
+    return "see `corpus`, `include` and `exclude`"

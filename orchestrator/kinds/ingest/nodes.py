@@ -1,0 +1,104 @@
+"""LlamaIndex on our own parts: a node parser that cuts at headings, and the default model as an embedding of LlamaIndex.
+
+Imports llama_index, so only what computes or retrieves imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from llama_index.core.node_parser import NodeParser
+from llama_index.core.schema import BaseNode, Document, NodeRelationship, ObjectType, RelatedNodeInfo, TextNode
+from pydantic import PrivateAttr
+
+from orchestrator.kinds.ingest.document import Heading, Parsed
+from orchestrator.kinds.ingest.pieces import Piece, cut
+from orchestrator.kinds.ingest.table import WordTable, load_table
+
+TITLE: Final = "title"
+PATH: Final = "headings"
+LINE: Final = "line"
+SHAPE: Final = "orchestrate_shape"
+_CONTEXT: Final = "{value}"
+"""How title and headings stand before the text that is embedded: without their names, which say nothing."""
+
+
+def document_of(key: str, parsed: Parsed, title: str) -> Document:
+    """Return a document of LlamaIndex; its shape travels as metadata, which the parser takes out again."""
+    shape = (parsed.body, [(each.start, each.level, each.title) for each in parsed.headings])
+    return Document(id_=key, text=parsed.text, metadata={TITLE: title, SHAPE: shape})
+
+
+class HeadingNodeParser(NodeParser):
+    """Cuts documents at headings and paragraphs. Nodes know offsets, line, title and the headings above them."""
+
+    size: int = 1200
+    overlap: int = 0
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name that LlamaIndex serialises."""
+        return "HeadingNodeParser"
+
+    def get_nodes_from_documents(
+        self, documents: Sequence[Document], show_progress: bool = False, **kwargs: Any
+    ) -> list[BaseNode]:
+        """Return the nodes of the documents, in order.
+
+        LlamaIndex's own version looks for each node's text again to find offsets that are known here.
+        """
+        return self._parse_nodes(documents, show_progress, **kwargs)
+
+    def _parse_nodes(self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any) -> list[BaseNode]:
+        del show_progress, kwargs
+        return [made for node in nodes for made in self._cut(node)]
+
+    def _cut(self, node: BaseNode) -> list[TextNode]:
+        text = node.get_content()
+        title = str(node.metadata.get(TITLE, ""))
+        body, headings = node.metadata.get(SHAPE, (0, []))
+        parsed = Parsed(text, title, tuple(Heading(*each) for each in headings), body)
+        pieces = cut(parsed, self.size, self.overlap)
+        return [node_of(node.node_id, text[piece.start : piece.end], piece, title) for piece in pieces]
+
+
+def node_of(document: str, text: str, piece: Piece, title: str) -> TextNode:
+    """Return a piece of a document as a node. Title and headings stand before the text when it is embedded."""
+    return TextNode(
+        id_=f"{document}#{piece.start}-{piece.end}",
+        text=text,
+        start_char_idx=piece.start,
+        end_char_idx=piece.end,
+        metadata={TITLE: title, PATH: " > ".join(piece.path), LINE: piece.line},
+        excluded_embed_metadata_keys=[LINE],
+        metadata_template=_CONTEXT,
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document, node_type=ObjectType.DOCUMENT)},
+    )
+
+
+class TableEmbedding(BaseEmbedding):
+    """The default model: works offline, the same on every machine."""
+
+    model_name: str = "wordllama-l2_supercat-256"
+    embed_batch_size: int = 256
+    _table: WordTable = PrivateAttr(default_factory=load_table)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name that LlamaIndex serialises."""
+        return "TableEmbedding"
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        rows: list[Embedding] = self._table.embed(texts).tolist()
+        return rows
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return self._get_query_embedding(query)

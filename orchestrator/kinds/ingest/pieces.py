@@ -1,0 +1,145 @@
+"""Cutting a document into pieces at headings and paragraphs, by character offsets into its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.kinds.ingest.document import Heading, Parsed
+
+VERSION: Final = 1
+"""Part of the cache's keys: raise it when the pieces of a text change."""
+
+_PARAGRAPH: Final = re.compile(r"\n[ \t\r]*\n")
+_SENTENCE: Final = re.compile(r"[.!?;:][\"')\]]*\s")
+_SMALL: Final = 4
+"""A piece shorter than a quarter of the size goes on over a heading instead of standing alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a document: offsets, the line that it starts in (from 1), and the headings above it."""
+
+    start: int
+    end: int
+    line: int
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start: int
+    end: int
+    path: tuple[str, ...]
+    opens: bool
+    """Whether a section begins here."""
+
+
+def cut(parsed: Parsed, size: int, overlap: int = 0) -> list[Piece]:
+    """Return pieces of at most `size` characters that cover all the text but white space, in order.
+
+    With `overlap`, a piece inside a section starts up to so many characters before the end of the one before.
+    """
+    text = parsed.text
+    pieces: list[Piece] = []
+    line, counted = 1, 0
+    for start, end, path in _packed(list(_spans(parsed, size)), text, size):
+        first = _stepped_back(text, start, pieces, overlap, size, end) if overlap else start
+        line += text.count("\n", counted, first) if first >= counted else -text.count("\n", first, counted)
+        counted = first
+        pieces.append(Piece(first, end, line, path))
+    return pieces
+
+
+def _packed(spans: Sequence[_Span], text: str, size: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    start = end = -1
+    path: tuple[str, ...] = ()
+    for span in spans:
+        fits = start >= 0 and span.end - start <= size
+        if fits and (not span.opens or end - start < size // _SMALL):
+            if span.opens and (not path or _only_headings(text, start, end, path)):
+                path = span.path  # What stands before is a label or a bare heading, and belongs to what follows.
+            end = span.end
+            continue
+        if start >= 0:
+            yield start, end, path
+        start, end, path = span.start, span.end, span.path
+    if start >= 0:
+        yield start, end, path
+
+
+def _only_headings(text: str, start: int, end: int, path: tuple[str, ...]) -> bool:
+    """Whether a stretch holds a heading and nothing below it."""
+    return end - start < len(path[-1]) * 3 + 20 and "\n\n" not in text[start:end]
+
+
+def _stepped_back(text: str, start: int, pieces: Sequence[Piece], overlap: int, size: int, end: int) -> int:
+    if not pieces or pieces[-1].end > start:
+        return start
+    earliest = max(start - overlap, pieces[-1].start + 1, end - size, 0)
+    space = text.find(" ", earliest, start)
+    return space + 1 if 0 <= space < start - 1 else start
+
+
+def _spans(parsed: Parsed, size: int) -> Iterator[_Span]:
+    """Yield paragraphs, none longer than `size`; long ones are cut at lines, sentences, words, or hard."""
+    text = parsed.text
+    for start, end, path in sections(parsed):
+        opens = True
+        for first, last in _paragraphs(text, start, end):
+            for a, b in _bounded(text, first, last, size):
+                yield _Span(a, b, path, opens)
+                opens = False
+
+
+def sections(parsed: Parsed) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Yield the stretches between headings, each with the titles above it."""
+    stack: list[Heading] = []
+    position = parsed.body
+    for heading in parsed.headings:
+        if heading.start > position:
+            yield position, heading.start, tuple(each.title for each in stack)
+        while stack and stack[-1].level >= heading.level:
+            stack.pop()
+        stack.append(heading)
+        position = max(position, heading.start)
+    yield position, len(parsed.text), tuple(each.title for each in stack)
+
+
+def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    position = start
+    for gap in _PARAGRAPH.finditer(text, start, end):
+        yield from _stripped(text, position, gap.start())
+        position = gap.end()
+    yield from _stripped(text, position, end)
+
+
+def _stripped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    stretch = text[start:end]
+    inner = stretch.strip()
+    if inner:
+        first = start + len(stretch) - len(stretch.lstrip())
+        yield first, first + len(inner)
+
+
+def _bounded(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    while end - start > size:
+        middle = _break_before(text, start, start + size)
+        yield from _stripped(text, start, middle)
+        start = middle
+    yield from _stripped(text, start, end)
+
+
+def _break_before(text: str, start: int, limit: int) -> int:
+    """Return the best place to cut in the second half: behind a line, a sentence, a word; else right at the limit."""
+    half = start + (limit - start) // 2
+    line = text.rfind("\n", half, limit)
+    if line > 0:
+        return line + 1
+    sentences = [found.end() for found in _SENTENCE.finditer(text, half, limit)]
+    if sentences:
+        return sentences[-1]
+    space = text.rfind(" ", half, limit)
+    return space + 1 if space > 0 else limit

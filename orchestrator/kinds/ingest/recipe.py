@@ -1,0 +1,104 @@
+"""What makes nodes out of content: readers, cutting and embedding, as one picklable value with a digest.
+
+Two runs with the same digest make the same nodes of the same content, so the digest is part of every key of the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orchestrator.errors import MissingExtra
+from orchestrator.kinds.ingest import pieces, readers
+from orchestrator.kinds.ingest.readers import Limits, Readers
+from orchestrator.kinds.ingest.spec import EmbeddingClass, IngestSpec, Provider
+
+DEFAULT: Final = "default"
+NONE: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingChoice:
+    """Which model embeds. `arguments` may hold a key: it is no part of any digest and of no file."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dense(self) -> bool:
+        """Whether there are vectors at all."""
+        return self.name != NONE
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what tells this model from others, without secrets. Raises MissingExtra."""
+        if self.name == DEFAULT:
+            return {"name": DEFAULT, "model": f"wordllama-l2_supercat-256@{_installed_wordllama()}"}
+        hidden = {"api_key", "request_timeout", "retries", "min_interval", "batch"}
+        return {"name": self.name} | {key: self.arguments[key] for key in sorted(self.arguments) if key not in hidden}
+
+
+def _installed_wordllama() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("wordllama")
+    except PackageNotFoundError:
+        raise MissingExtra("the default embedding", "ingest") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The recipe of a job."""
+
+    size: int = 1200
+    overlap: int = 0
+    splitter: str = "headings"
+    embedding: EmbeddingChoice = EmbeddingChoice(DEFAULT)
+    readers: Readers = field(default_factory=Readers)
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return what the manifest says of the recipe; equal settings make equal nodes."""
+        return {
+            "chunk": {
+                "size": self.size,
+                "overlap": self.overlap,
+                "splitter": self.splitter,
+                "version": pieces.VERSION,
+            },
+            "embedding": dict(self.embedding.identity()),
+            "readers": {"own": dict(sorted(self.readers.own.items())), "version": readers.VERSION},
+        }
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the settings in canonical form."""
+        return hashlib.sha256(canonical(self.settings())).digest()
+
+
+def canonical(document: Any) -> bytes:
+    """Return JSON that doesn't depend on the order of keys."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def recipe_of(spec: IngestSpec) -> Recipe:
+    """Return the recipe that a spec asks for."""
+    return Recipe(
+        size=spec.chunk.size,
+        overlap=spec.chunk.overlap,
+        splitter=spec.chunk.splitter,
+        embedding=_embedding_of(spec),
+        readers=Readers(dict(spec.readers), Limits(spec.max_characters, spec.max_pages)),
+    )
+
+
+def _embedding_of(spec: IngestSpec) -> EmbeddingChoice:
+    match spec.embedding:
+        case Provider() as provider:
+            arguments = provider.model_dump(exclude={"provider"}, exclude_none=True)
+            return EmbeddingChoice(provider.provider, arguments)
+        case EmbeddingClass() as own:
+            return EmbeddingChoice(own.reference, dict(own.arguments))
+        case word:
+            return EmbeddingChoice(str(word))

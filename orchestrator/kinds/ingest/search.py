@@ -1,0 +1,331 @@
+"""Searching a published snapshot: lexical, dense, or both by reciprocal rank fusion. Opens for reading only.
+
+Needs SQLite and, for the dense part, NumPy; llama_index only for `as_retriever` and what builds on it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from orchestrator import files
+from orchestrator.errors import NotFound, UnreadableState
+from orchestrator.kinds.ingest.database import open_read_only, told
+from orchestrator.kinds.ingest.globs import compile_glob
+from orchestrator.kinds.ingest.index import DATABASE, FORMAT, VECTORS
+from orchestrator.kinds.ingest.manifest import NAME as MANIFEST
+from orchestrator.kinds.ingest.manifest import Manifest, read_manifest
+from orchestrator.kinds.ingest.store import CURRENT, Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from llama_index.core import VectorStoreIndex
+    from llama_index.core.base.base_query_engine import BaseQueryEngine
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from numpy.typing import NDArray
+
+Mode = Literal["hybrid", "lexical", "dense"]
+WEIGHTS: Final = "bm25(4.0, 2.0, 1.0)"
+"""Of title, headings and body, measured: see benchmarks/ingest.py."""
+_RRF_K: Final = 60
+_LEXICAL_WEIGHT: Final = 2.0
+_DEPTH: Final = 100
+"""Places of each list that are fused, at least."""
+_BLOCK: Final = 16_384
+_WORD: Final = re.compile(r"[^\W_]+")
+_COMPOUND: Final = re.compile(r"\w+(?:[._-]\w+)+|\w*[^\W_]_\w+")
+_COMMON: Final = (
+    "a an and are as at be but by can do does for from how i if in is it its me my of on or should that the there this to "
+    "was we what when where which who why will with you your"
+)
+_STOP_WORDS: Final = frozenset(_COMMON.split())
+Ranked = list[tuple[int, float]]
+"""Rows of nodes, best first, with their scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One node that was found. Offsets count characters of the document's text, lines count from 1."""
+
+    score: float
+    document: str
+    node_id: str
+    start: int
+    end: int
+    text: str
+    line: int
+    title: str
+    headings: str
+
+
+class Snapshot:
+    """An open snapshot. Thread-safe; as long as it is open, retention leaves it alone. Close it, or use it in `with`."""
+
+    def __init__(self, path: Path, embedding: BaseEmbedding | None = None) -> None:
+        """Open a snapshot's directory. `embedding` embeds questions if the manifest's model can't be opened by itself.
+
+        Raises UnreadableState if it is damaged or of a newer version.
+        """
+        self.path = path
+        self._hold = _held(path / MANIFEST)
+        self._connections: list[sqlite3.Connection] = []
+        self._local = threading.local()
+        self._opening = threading.Lock()
+        self._embedding = embedding
+        self._loaded: NDArray[np.float16] | None = None
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.manifest: Manifest = read_manifest(path)
+            with told("read", path / DATABASE):
+                (version,) = self._connection().execute("pragma user_version").fetchone()
+            if version != FORMAT:
+                raise UnreadableState(f"{path.name} has index format {version}; this program reads {FORMAT}")
+            undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every file; retention may have the snapshot again."""
+        with self._opening:
+            while self._connections:
+                self._connections.pop().close()
+            self._loaded = None
+            if self._hold >= 0:
+                os.close(self._hold)
+                self._hold = -1
+
+    @property
+    def dense(self) -> bool:
+        """Whether the snapshot has vectors."""
+        return bool(self.manifest.embedding.get("dimensions"))
+
+    def search(
+        self, query: str, top: int = 5, mode: Mode = "hybrid", *, path: str | None = None, where: dict[str, str] | None = None
+    ) -> list[Hit]:
+        """Return the best nodes, best first, at most `top`.
+
+        `path` is a glob over document paths; `where` are metadata of documents that have to be equal. A snapshot without
+        vectors is searched lexically in every mode but `dense`. Raises JobError if the model that embedded it can't be
+        opened, ValueError for an unknown mode.
+        """
+        if mode not in {"hybrid", "lexical", "dense"}:
+            raise ValueError(f"unknown mode {mode!r}")
+        allowed = self._allowed(path, where)
+        depth = max(_DEPTH, top * 4)
+        if mode == "lexical" or (mode == "hybrid" and not self.dense):
+            ranked = self.lexical(query, top, allowed)
+        elif mode == "dense":
+            ranked = self.nearest(self.embed(query), top, allowed)
+        else:
+            lexical = self.lexical(query, depth, allowed)
+            ranked = fused(lexical, self.nearest(self.embed(query), depth, allowed))
+        return self.hits(ranked[:top])
+
+    def lexical(self, query: str, top: int, allowed: Callable[[int], bool] | None = None) -> Ranked:
+        """Return rows by full text; the score is higher for better ones."""
+        match = match_of(query)
+        if not match:
+            return []
+        sql = f"select rowid, rank from passages where passages match ? and rank match '{WEIGHTS}' order by rank"  # noqa: S608
+        with told("search", self.path / DATABASE):
+            if allowed is None:
+                rows = self._connection().execute(f"{sql} limit ?", (match, top))
+                return [(row, -rank) for row, rank in rows]
+            found: Ranked = []
+            for row, rank in self._connection().execute(sql, (match,)):
+                if allowed(row):
+                    found.append((row, -rank))
+                    if len(found) >= top:
+                        break
+            return found
+
+    def nearest(self, vector: Sequence[float], top: int, allowed: Callable[[int], bool] | None = None) -> Ranked:
+        """Return rows by cosine similarity with a vector, exactly: every row is looked at."""
+        import numpy as np
+
+        if not self.dense or not self.manifest.nodes:
+            return []
+        wanted = np.asarray(vector, dtype=np.float32)
+        length = float(np.linalg.norm(wanted))
+        if length == 0.0:
+            return []
+        scores = self._scores(wanted / length)
+        if allowed is not None:
+            for row in range(len(scores)):
+                if not allowed(row + 1):
+                    scores[row] = -np.inf
+        top = min(top, len(scores))
+        best = np.argpartition(-scores, top - 1)[:top]
+        best = best[np.lexsort((best, -scores[best]))]
+        return [(int(row) + 1, float(scores[row])) for row in best if scores[row] > -np.inf]
+
+    def _scores(self, wanted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the similarity of every row, a block at a time: memory stays flat however many there are."""
+        import numpy as np
+
+        vectors = self._vectors()
+        scores = np.empty(len(vectors), dtype=np.float32)
+        for start in range(0, len(vectors), _BLOCK):
+            block = vectors[start : start + _BLOCK].astype(np.float32)
+            scores[start : start + _BLOCK] = block @ wanted
+        return scores
+
+    def _vectors(self) -> NDArray[np.float16]:
+        with self._opening:
+            if self._loaded is None:
+                import numpy as np
+
+                try:
+                    loaded = np.load(self.path / VECTORS, mmap_mode="r", allow_pickle=False)
+                except (OSError, ValueError) as error:
+                    raise UnreadableState(f"the vectors of {self.path.name} can't be read: {error}") from error
+                self._loaded = loaded
+            return self._loaded
+
+    def embed(self, query: str) -> Sequence[float]:
+        """Return the question's vector, made by the model that made the snapshot's."""
+        if self._embedding is not None:
+            return self._embedding.get_query_embedding(query)
+        identity = self.manifest.embedding
+        if identity.get("name") == "default":
+            from orchestrator.kinds.ingest.table import load_table
+
+            row: Sequence[float] = load_table().embed([query])[0].tolist()
+            return row
+        from orchestrator.kinds.ingest.models import open_embedding
+        from orchestrator.kinds.ingest.recipe import EmbeddingChoice
+
+        arguments = {key: value for key, value in identity.items() if key not in {"name", "dimensions"}}
+        self._embedding = open_embedding(EmbeddingChoice(str(identity.get("name")), arguments))
+        return self._embedding.get_query_embedding(query)
+
+    def hits(self, ranked: Ranked) -> list[Hit]:
+        """Return the nodes of these rows, in their order."""
+        query = (
+            "select d.key, d.title, n.node_id, n.start, n.end, n.line, n.headings, n.text "
+            "from nodes n join documents d on d.id = n.document where n.id = ?"
+        )
+        found = []
+        with told("read", self.path / DATABASE):
+            for row, score in ranked:
+                key, title, node, start, end, line, headings, text = self._connection().execute(query, (row,)).fetchone()
+                found.append(Hit(round(score, 6), key, node.hex(), start, end, text, line, title, headings))
+        return found
+
+    def documents(self) -> list[tuple[str, str, int]]:
+        """Return key, title and number of nodes of every document, by key."""
+        with told("read", self.path / DATABASE):
+            return self._connection().execute("select key, title, nodes from documents order by key").fetchall()
+
+    def rows_of(self, node_ids: Iterable[str]) -> list[int]:
+        """Return the rows of nodes by their ids; unknown ids are left out."""
+        wanted = {bytes.fromhex(each) for each in node_ids}
+        with told("read", self.path / DATABASE):
+            rows = self._connection().execute("select id, node_id from nodes")
+            return [row for row, node in rows if node in wanted]
+
+    def _allowed(self, path: str | None, where: dict[str, str] | None) -> Callable[[int], bool] | None:
+        if path is None and not where:
+            return None
+        import json
+
+        glob = compile_glob(path) if path is not None else None
+        rows: set[int] = set()
+        with told("read", self.path / DATABASE):
+            for key, first, nodes, metadata in self._connection().execute(
+                "select key, first_node, nodes, metadata from documents"
+            ):
+                if glob is not None and not glob.match(key):
+                    continue
+                if where and not where.items() <= json.loads(metadata).items():
+                    continue
+                rows.update(range(first, first + nodes))
+        return rows.__contains__
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection: one connection serves one query at a time."""
+        known: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if known is None:
+            known = open_read_only(self.path / DATABASE)
+            with self._opening:
+                self._connections.append(known)
+            self._local.connection = known
+        return known
+
+    def index(self) -> VectorStoreIndex:
+        """Return the snapshot as an index of LlamaIndex; imports llama_index."""
+        from orchestrator.kinds.ingest.vector_store import index_of
+
+        return index_of(self)
+
+    def as_retriever(self, **options: Any) -> BaseRetriever:
+        """Return a retriever of LlamaIndex; `similarity_top_k` and `vector_store_query_mode` (default: hybrid) as there."""
+        from orchestrator.kinds.ingest.vector_store import retriever_of
+
+        return retriever_of(self, **options)
+
+    def as_query_engine(self, llm: Any, **options: Any) -> BaseQueryEngine:
+        """Return a query engine of LlamaIndex that answers with `llm` from what the snapshot finds."""
+        from llama_index.core.query_engine import RetrieverQueryEngine
+
+        return RetrieverQueryEngine.from_args(self.as_retriever(**options), llm=llm)
+
+
+def match_of(query: str) -> str:
+    """Return the full-text query: any word counts, stop words only if there is nothing else, compounds also as phrases."""
+    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
+    telling = [word for word in words if word not in _STOP_WORDS] or words
+    phrases = [" ".join(_WORD.findall(each)) for each in _COMPOUND.findall(query)]
+    return " OR ".join(f'"{each}"' for each in [*telling, *dict.fromkeys(phrases)] if each)
+
+
+def fused(lexical: Ranked, dense: Ranked) -> Ranked:
+    """Return both lists as one by reciprocal rank fusion; ties in the order of rows, so that every run agrees."""
+    scores: dict[int, float] = {}
+    for weight, ranked in ((_LEXICAL_WEIGHT, lexical), (1.0, dense)):
+        for place, (row, _) in enumerate(ranked, 1):
+            scores[row] = scores.get(row, 0.0) + weight / (_RRF_K + place)
+    return sorted(scores.items(), key=lambda each: (-each[1], each[0]))
+
+
+def _held(manifest: Path) -> int:
+    """Hold a snapshot against retention. Where holding isn't possible (some read-only mounts) nothing prunes either."""
+    try:
+        return files.hold(manifest)
+    except FileNotFoundError:
+        raise NotFound(f"{manifest.parent.name} is no snapshot", hint="`orchestrate snapshots list` shows them") from None
+    except OSError:
+        return -1
+
+
+def open_snapshot(path: str | Path, *, embedding: BaseEmbedding | None = None) -> Snapshot:
+    """Open a snapshot, or the current one of a store. Raises NotFound, or UnreadableState if it is damaged.
+
+    `embedding` embeds questions; needed only if the model of the snapshot needs a key or arguments that aren't stored.
+    """
+    place = Path(path)
+    if (place / MANIFEST).is_file() and not (place / CURRENT).exists():
+        return Snapshot(place, embedding)
+    store = Store(place)
+    while True:
+        snapshot = store.find()
+        try:
+            opened = Snapshot(snapshot, embedding)
+        except (NotFound, UnreadableState):
+            # A publication may have replaced and pruned it between the two steps.
+            if store.current_id() == snapshot.name:
+                raise
+            continue
+        return opened
