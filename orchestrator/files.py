@@ -45,9 +45,14 @@ def storage_error(action: str, path: Path, error: OSError) -> StorageError:
 
 
 def make_private_dir(path: Path) -> Path:
-    """Create a directory that only its owner can enter (0700), with parents; an existing one is left as it is."""
+    """Create a directory that only its owner can enter (0700), with parents; its name is durable. An existing one stays."""
     try:
-        path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            # One by one: what `parents=True` makes on the way is open to others as a rule.
+            folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+        for folder in missing:
+            sync_dir(folder.parent)
     except OSError as error:
         raise storage_error("create the directory", path, error) from error
     return path
@@ -192,12 +197,14 @@ class AppendFile:
         except OSError as error:
             raise storage_error("open", path, error) from error
 
-    def append(self, data: bytes) -> None:
-        """Write behind the last byte. A write that failed half-way is cut off again before the error is raised."""
+    def append(self, data: bytes, *, durable: bool = False) -> None:
+        """Write behind the last byte. What failed half-way, syncing included, is cut off again before the error is raised."""
         try:
             size = os.fstat(self._descriptor).st_size
             try:
                 write_all(self._descriptor, data)
+                if durable:  # After a failed sync the system may call the same bytes clean: they have to be written again.
+                    os.fsync(self._descriptor)
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(self._descriptor, size)

@@ -53,7 +53,7 @@ def job_line(job: JobStatus, now: float, *, name_width: int = 10, gone: bool = F
 def _job_text(job: JobStatus, now: float | None) -> str:
     if job.state is State.QUEUED:
         return f"for {', '.join(job.needs)}" if job.needs else ""
-    if job.state is State.SKIPPED:
+    if job.started_at is None:
         return job.message
     kind = find_kind(job.kind)
     noun = kind.noun if kind else "items"
@@ -67,9 +67,9 @@ def _job_text(job: JobStatus, now: float | None) -> str:
 
 
 def _progress(job: JobStatus, now: float) -> list[str]:
-    left = f"about {terminal.seconds(job.eta_seconds)} left" if job.eta_seconds is not None else ""
+    left = f"about {terminal.seconds(job.eta_seconds)} left" if job.eta_seconds else ""
     deadline = f"(deadline in {max(0.0, seconds(job.deadline_at) - now):.0f}s)" if job.deadline_at else ""
-    percent = f"{job.percent:.0f}%" if job.percent is not None else ""
+    percent = f"{int(job.percent)}%" if job.percent is not None else ""  # 99.9 isn't all of it.
     failed = f"{job.items.failed} failed" if job.items.failed else ""
     return [job.phase or "", percent, counts(job.result), failed, job.message or left, deadline]
 

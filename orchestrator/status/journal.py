@@ -136,9 +136,8 @@ class JournalWriter:
     def flush(self) -> None:
         """Make every recorded entry durable. Raises StorageError; the entries stay recorded then."""
         if self._waiting:
-            self._file.append(b"".join(self._waiting))
+            self._file.append(b"".join(self._waiting), durable=True)
             self._waiting.clear()
-            self._file.sync()
 
     def close(self) -> None:
         """Close the file; what wasn't flushed is lost."""

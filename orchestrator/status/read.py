@@ -56,7 +56,7 @@ def _version(data: bytes) -> int | None:
 
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     version = document.get("schema_version") if isinstance(document, dict) else None
     return version if isinstance(version, int) else None

@@ -1,0 +1,1 @@
+"""Whole pages from a store: what is read for each, and in which order it stands. No Streamlit."""

@@ -1,0 +1,53 @@
+"""The table of runs."""
+
+from __future__ import annotations
+
+from dashboard.draw.parts import badge, when
+from dashboard.nodes import Node, h, page
+from dashboard.summary import Summary
+from dashboard.words import count, duration
+from orchestrator.status.states import Shown
+
+_HEAD = ("State", "Run", "Started", "Took", "Jobs", "Items", "New", "By", "Why")
+_NUMBERS = frozenset({"Took", "Jobs", "Items", "New"})
+
+
+def run_table(runs: list[Summary]) -> Node:
+    """Return the runs, one a row, newest first."""
+    longest = max((run.seconds or 0.0 for run in runs), default=0.0) or 1.0
+    named = len({run.name for run in runs}) > 1
+    body = [_row(run, longest, named=named) for run in runs] or h("tr", h("td.faint", "No run matches.", colspan=len(_HEAD)))
+    return h(
+        "div.scroll.runs",
+        h(
+            "table",
+            h("thead", h("tr", [h("th.number" if name in _NUMBERS else "th", name, scope="col") for name in _HEAD])),
+            h("tbody", body),
+        ),
+        tabindex=0,
+        role="region",
+        aria_label="Runs",
+        key="runs",
+    )
+
+
+def _row(run: Summary, longest: float, *, named: bool) -> Node:
+    failed = h("span.bad", f"{count(run.failed)} failed") if run.failed else None
+    took = [h("span.meter", css={"w": 100 * (run.seconds or 0.0) / longest}), duration(run.seconds)]
+    return h(
+        "tr",
+        h("td", badge(run.state)),
+        h(
+            "td.run",
+            h("a", run.run_id, href=page("run", id=run.run_id)),
+            h("span.faint", run.name) if named and run.name else None,
+        ),
+        h("td.time", when(run.started)),
+        h(f"td.number.{run.state}", took if run.seconds is not None else None),
+        h("td.number", f"{run.jobs_done}/{len(run.jobs)}" if run.jobs else ""),
+        h("td.number", count(run.items) if run.jobs else "", failed),
+        h("td.number", count(run.new) if run.new else ""),
+        h("td.faint", run.trigger),
+        h("td.why", run.error if run.state is not Shown.SUCCEEDED else ""),
+        key=run.run_id,
+    )

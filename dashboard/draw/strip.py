@@ -1,0 +1,36 @@
+"""The strip of recent runs: a bar each, as high as the run was long, each a link."""
+
+from __future__ import annotations
+
+from dashboard.draw.parts import when
+from dashboard.nodes import Node, h, page
+from dashboard.summary import Summary
+from dashboard.words import STATE_WORDS, duration
+
+
+def strip(runs: list[Summary], current: str) -> Node | None:
+    """Return the recent runs, oldest first, so that now is at the right."""
+    if not runs:
+        return None
+    longest = max((run.seconds or 0.0 for run in runs), default=0.0) or 1.0
+    bars = [
+        h(
+            f"li.{run.state}",
+            h(
+                "a.current" if run.run_id == current else "a",
+                h("span.bar", css={"h": max(10.0, 100 * (run.seconds or 0.0) / longest)}),
+                h("span.tip", h("strong", STATE_WORDS[run.state]), " ", duration(run.seconds), " ", when(run.started)),
+                href=page("run", id=run.run_id),
+                aria_label=f"{STATE_WORDS[run.state]}, {duration(run.seconds) or 'not ended'}, {run.started or run.run_id}",
+                aria_current="true" if run.run_id == current else None,
+            ),
+            key=run.run_id,
+        )
+        for run in reversed(runs)
+    ]
+    return h(
+        "section.recent",
+        h("div.between", h("h2", "Recent runs"), h("a", "all runs", href=page("runs"))),
+        h("ol.strip", bars, css={"n": len(bars)}),
+        key="strip",
+    )

@@ -1,0 +1,96 @@
+"""Kinds of jobs, found by discovery: each folder below `orchestrator/kinds`, then the entry points `orchestrator.kinds`.
+
+A kind's package exposes `KIND`. Everything heavy is named as `module:attribute` and imported when it is used.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from orchestrator.job import Job, Phases, Surroundings, Target
+from orchestrator.spec.base import JobSpec
+
+ENTRY_POINT_GROUP: Final = "orchestrator.kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem that a kind's own check found: `path` leads from the job to the value, `("companies", 3, "token")`."""
+
+    path: tuple[str | int, ...]
+    code: str
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What makes a kind of job. The strings name attributes as `module:attribute`."""
+
+    name: str
+    summary: str
+    phases: Phases
+    noun: str
+    """What a person calls the items, in the plural: `companies`, `documents`."""
+    model: str
+    """A subclass of JobSpec."""
+    build: str
+    """`(spec, surroundings) -> Job`."""
+    targets: str
+    """`(spec, surroundings) -> Iterable[Target]`: what the job writes to; light, touches no network."""
+    check: str | None = None
+    """`(job name, spec, all job specs by name, root) -> Iterable[Finding]`: rules across fields; reads files at most."""
+
+    def load_model(self) -> type[JobSpec]:
+        """Return the model of the kind's jobs."""
+        return cast("type[JobSpec]", _named(self.model))
+
+    def load_build(self) -> Callable[[Any, Surroundings], Job]:
+        """Return what builds a job; imports the kind's machinery."""
+        return cast("Callable[[Any, Surroundings], Job]", _named(self.build))
+
+    def find_targets(self, spec: JobSpec, surroundings: Surroundings) -> list[Target]:
+        """Return what the job writes to."""
+        return list(cast("Callable[[Any, Surroundings], Iterable[Target]]", _named(self.targets))(spec, surroundings))
+
+    def find_problems(self, job: str, spec: JobSpec, jobs: Mapping[str, JobSpec], root: Path) -> list[Finding]:
+        """Return what the kind's own rules find."""
+        if self.check is None:
+            return []
+        check = cast("Callable[[str, Any, Mapping[str, JobSpec], Path], Iterable[Finding]]", _named(self.check))
+        return list(check(job, spec, jobs, root))
+
+
+def _named(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+@cache
+def built_in() -> Mapping[str, Kind]:
+    """Return the kinds of this package, by name."""
+    package = import_module("orchestrator.kinds")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
+    kinds = [cast("Kind", import_module(f"orchestrator.kinds.{name}").KIND) for name in names]
+    return {kind.name: kind for kind in kinds}
+
+
+@cache
+def installed() -> Mapping[str, Kind]:
+    """Return the kinds that other packages add by entry point; looked up only when a kind isn't built in."""
+    from importlib.metadata import entry_points
+
+    kinds = [cast("Kind", point.load()) for point in entry_points(group=ENTRY_POINT_GROUP)]
+    return {kind.name: kind for kind in kinds if kind.name not in built_in()}
+
+
+def find_kind(name: str) -> Kind | None:
+    """Return the kind of that name, None if nobody has it."""
+    return built_in().get(name) or installed().get(name)

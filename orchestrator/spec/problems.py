@@ -1,0 +1,90 @@
+"""Problems of a spec: what is wrong, where it stands, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+Path = tuple[str | int, ...]
+
+
+class Span(NamedTuple):
+    """A place in a file: lines and columns count from 1, the end is the column behind the last character."""
+
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+
+
+class Problem(NamedTuple):
+    """One problem of a spec, in the order and with the names that every format shows.
+
+    `path` leads from the document's root to the value; lines and columns count from 1; `file` is the name as it was given.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    path: Path = ()
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+    hint: str = ""
+    file: str = ""
+    snippet: str = ""
+    """The line of the file as it may be shown: secrets are masked."""
+
+    @property
+    def where(self) -> str:
+        """The path as people write it: `jobs.boards.companies[3].token`."""
+        return dotted(self.path)
+
+
+def problem(
+    code: str, message: str, span: Span, *, hint: str = "", path: Path = (), severity: Severity = "error", file: str = ""
+) -> Problem:
+    """Return a problem at a place."""
+    return Problem(severity, code, message, path, span.line, span.column, span.end_line, span.end_column, hint, file)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems by position, each once."""
+    return tuple(
+        sorted(dict.fromkeys(problems), key=lambda each: (each.line, each.column, each.severity, each.code, each.message))
+    )
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Return a path as people write it."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant, None if nothing is close."""
+    import difflib
+
+    choices = {each.lower().replace("-", "_"): each for each in known}
+    wanted = word.lower().replace("-", "_")[:100]
+    found = difflib.get_close_matches(wanted, choices, n=1, cutoff=0.6)
+    return choices[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the hint with the word that was probably meant, or with all of them if they are few."""
+    words = list(known)
+    meant = suggest(word, words)
+    if meant is not None:
+        return f"did you mean `{meant}`?"
+    return f"possible: {', '.join(words)}" if 0 < len(words) <= 20 else ""  # noqa: PLR2004 - more are no help
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """Return words as a person lists them: `a, b or c`."""
+    items = list(words)
+    return f" {last} ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

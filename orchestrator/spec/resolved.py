@@ -1,0 +1,28 @@
+"""A spec that was validated: what the engine runs and what `spec.json` holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.spec.model import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A valid spec with its surroundings.
+
+    `document` is the spec as plain JSON values with defaults filled in and secrets as the names that stand in the file
+    (`${env:NAME}`); `digest` is the SHA-256 of its canonical form, so key order, comments and secrets don't matter.
+    `secrets` are the resolved values, for redaction only.
+    """
+
+    spec: Spec
+    path: Path
+    root: Path
+    document: Mapping[str, Any]
+    digest: str
+    secrets: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())

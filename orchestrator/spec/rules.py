@@ -1,0 +1,150 @@
+"""Rules that no single field can know: needs between jobs, features that aren't there yet, secrets written in clear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from orchestrator.spec import problems
+from orchestrator.spec.model import Dask, Spec
+from orchestrator.spec.problems import Problem, problem
+from orchestrator.spec.references import References
+from orchestrator.spec.tree import Tree
+
+_SQLITE_FILE: Final = r"sqlite(?:\+\w+)?:///(?P<path>[^?]*)"
+
+
+class Facts(NamedTuple):
+    """What the rules look at: the tree, and the jobs as they stand in the file, valid or not."""
+
+    tree: Tree
+    references: References
+    root: Path
+    jobs: Mapping[str, Any]
+
+    def problem(self, code: str, message: str, path: problems.Path, hint: str = "", **more: Any) -> Problem:
+        """Return a problem at the value of a path, without resolved values in its words."""
+        spot = self.tree.spot(path)
+        hidden = self.references.hidden
+        span = self.tree.value_span(spot.path)
+        return problem(code, hidden(message, spot.slot), span, hint=hidden(hint, spot.slot), path=spot.path, **more)
+
+
+class _Need(NamedTuple):
+    job: str
+    path: problems.Path
+
+
+def all_problems(facts: Facts, spec: Spec | None) -> Iterator[Problem]:
+    """Yield what breaks a rule."""
+    yield from _needs(facts)
+    if spec is not None:
+        yield from _not_available(facts, spec)
+        yield from _database(facts, spec)
+        yield from _stores(facts, spec)
+
+
+def _needs_of(facts: Facts, name: str) -> list[_Need]:
+    """Return the needs of a job as far as they can be read; what can't is told by its model."""
+    raw = facts.jobs[name]
+    needs = raw.get("needs") if isinstance(raw, dict) else None
+    found = []
+    for index, need in enumerate(needs if isinstance(needs, list) else []):
+        path: problems.Path = ("jobs", name, "needs", index)
+        if isinstance(need, str):
+            found.append(_Need(need, path))
+        elif isinstance(need, dict) and isinstance(need.get("job"), str):
+            found.append(_Need(need["job"], (*path, "job")))
+    return found
+
+
+def _needs(facts: Facts) -> Iterator[Problem]:
+    graph = {name: _needs_of(facts, name) for name in facts.jobs}
+    for name, needs in graph.items():
+        seen: set[str] = set()
+        for need in needs:
+            yield from _need(facts, name, need)
+            if need.job in seen:
+                yield facts.problem("duplicate-need", f"job `{name}` needs `{need.job}` twice", need.path, severity="warning")
+            seen.add(need.job)
+    yield from _cycles(facts, graph)
+
+
+def _need(facts: Facts, name: str, need: _Need) -> Iterator[Problem]:
+    if need.job == name:
+        yield facts.problem("needs-itself", f"job `{name}` needs itself", need.path, "remove it")
+    elif need.job not in facts.jobs:
+        others = [job for job in facts.jobs if job != name]
+        hint = problems.did_you_mean(need.job, others)
+        yield facts.problem("unknown-need", f"job `{name}` needs `{need.job[:60]}`, which doesn't exist", need.path, hint)
+    elif _is_disabled(facts.jobs[need.job]) and not _is_disabled(facts.jobs[name]):
+        message = f"job `{name}` needs `{need.job}`, which isn't enabled"
+        yield facts.problem("needs-disabled", message, need.path, "enable that job, or disable this one too")
+
+
+def _is_disabled(raw: Any) -> bool:
+    return isinstance(raw, dict) and raw.get("enabled") is False
+
+
+def _cycles(facts: Facts, graph: Mapping[str, list[_Need]]) -> Iterator[Problem]:
+    """Yield each cycle once, at the need that closes it, with its path."""
+    done: set[str] = set()
+    for start in graph:
+        trail: list[str] = []
+        pending = [(start, iter(graph[start]))] if start not in done else []
+        trail += [start] if pending else []
+        while pending:
+            name, needs = pending[-1]
+            need = next(needs, None)
+            if need is None:
+                done.add(name)
+                pending.pop()
+                trail.pop()
+            elif need.job in trail and need.job != name:
+                circle = [*trail[trail.index(need.job) :], need.job]
+                message = "these jobs wait for each other: " + " -> ".join(f"`{each}`" for each in circle)
+                yield facts.problem("cyclic-needs", message, need.path, "remove one of these needs")
+            elif need.job in graph and need.job not in done and need.job != name:
+                trail.append(need.job)
+                pending.append((need.job, iter(graph[need.job])))
+
+
+def _not_available(facts: Facts, spec: Spec) -> Iterator[Problem]:
+    if isinstance(spec.engine, Dask):
+        yield facts.problem(
+            "not-available-yet", "the engine `dask` isn't available yet", ("engine",), "write `engine: threads`"
+        )
+
+
+def _database(facts: Facts, spec: Spec) -> Iterator[Problem]:
+    if spec.database is None:
+        return
+    if "://" not in spec.database:
+        hint = "for example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`"
+        yield facts.problem("bad-database", "`database` has to be a URL", ("database",), hint)
+        return
+    file = re.fullmatch(_SQLITE_FILE, spec.database)
+    if file is None or file["path"] in {"", ":memory:"} or "\0" in file["path"]:
+        return
+    if not (facts.root / file["path"]).resolve().is_relative_to(facts.root.resolve()):
+        hint = "every path lies below the folder of jobs.yaml, also where links lead"
+        yield facts.problem("path-outside-project", "the database's file lies outside of the project", ("database",), hint)
+
+
+def _stores(facts: Facts, spec: Spec) -> Iterator[Problem]:
+    """Yield snapshot stores that two jobs share. Scrape jobs share their database by design."""
+    taken: dict[Path, str] = {}
+    for name, raw in facts.jobs.items():
+        if not isinstance(raw, dict) or raw.get("kind") != "ingest":
+            continue
+        written = raw.get("snapshots")
+        if not isinstance(written, str):
+            written = str(Path(spec.state_dir) / "snapshots" / name)
+        store = (facts.root / written).resolve()
+        other = taken.setdefault(store, name)
+        if other != name:
+            path = ("jobs", name, "snapshots")
+            message = f"jobs `{other}` and `{name}` publish to the same snapshot store"
+            yield facts.problem("same-store", message, path, "give each its own `snapshots` folder")

@@ -1,0 +1,104 @@
+"""What the YAML parser complains about, in sentences for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.spec.problems import Problem, Span, problem
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError
+
+_INDENT: Final = "check the indentation of this line and the one above"
+_NEVER_CLOSED: Final = ("',' or", "end of stream", "document indicator")
+_SENTENCES: Final = (
+    (
+        "mapping values are not allowed",
+        "a `:` can't stand here",
+        'is the line above indented wrongly? text with ": " needs quotes',
+    ),
+    ("could not find expected ':'", "a key without its `:`", "write `key: value`, or quote the text"),
+    ("did not find expected key", "this isn't the next key of the mapping", _INDENT),
+    ("expected <block end>", "this line doesn't fit the block that it stands in", _INDENT),
+    ("did not find expected '-' indicator", "this isn't the next item of the list", _INDENT),
+    (
+        "did not find expected ',' or ']'",
+        "the list that was opened with `[` isn't closed",
+        "add `]`, or a `,` between the items",
+    ),
+    (
+        "did not find expected ',' or '}'",
+        "the mapping that was opened with `{` isn't closed",
+        "add `}`, or a `,` between the entries",
+    ),
+    ("expected ',' or ']'", "the list that was opened with `[` isn't closed", "add `]`, or a `,` between the items"),
+    ("expected ',' or '}'", "the mapping that was opened with `{` isn't closed", "add `}`, or a `,` between the entries"),
+    ("found unexpected end of stream", "the file ends inside a quoted text", "close the quote"),
+    ("found unexpected document indicator", "a quoted text isn't closed", "close the quote"),
+    ("block sequence entries are not allowed", "a list item `- ` can't stand here", "put it on a line of its own"),
+    (
+        "unknown escape character",
+        "this escape doesn't exist in double quotes",
+        "write `\\\\` for a backslash, or use single quotes",
+    ),
+    ("did not find expected hexdecimal number", "an escape needs hexadecimal digits here", "write `\\\\` for a backslash"),
+    ("block mapping values are not allowed", "a mapping can't stand here", "put it on a line of its own"),
+    ("block mapping keys are not allowed", "a key can't stand here", "put it on a line of its own"),
+    ("while scanning a directive", "this `%` line is no YAML directive", "remove it"),
+    ("found incompatible YAML document", "this YAML version isn't known", "remove the `%YAML` line"),
+    ("found undefined tag handle", "this tag isn't known", "remove it"),
+    ("did not find expected <document start>", "the text ends before this line", _INDENT),
+    ("did not find expected node content", "a value is missing here", "write it, or quote the text"),
+    (
+        "did not find expected alphabetic or numeric character",
+        "the name of an anchor or alias is missing",
+        "quote text that starts with `*` or `&`",
+    ),
+)
+
+
+def syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
+    """Return the problem that stopped the parser, at the place where it noticed."""
+    said = f"{error.context or ''}; {error.problem or ''}"
+    opening = error.context_mark if any(part in said for part in _NEVER_CLOSED) else None
+    mark = opening or error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    lines = text.splitlines() or [""]
+    if line >= len(lines):  # The end of the file: the last line is what a person can look at.
+        line, column = len(lines) - 1, len(lines[-1])
+    span = Span(line + 1, column + 1, line + 1, column + 2)
+    reference = _unquoted_reference(error, lines)
+    if reference is not None:
+        return reference
+    at = lines[line][column : column + 1]
+    if "cannot start any token" in said or "a plain scalar" in said:
+        return _bad_start(at, span)
+    for part, message, hint in _SENTENCES:
+        if part in said:
+            return problem("yaml-syntax", message, span, hint=hint if opening else _since(hint, error))
+    return problem("yaml-syntax", f"this isn't YAML: {error.problem or error.context}", span)
+
+
+def _unquoted_reference(error: MarkedYAMLError, lines: list[str]) -> Problem | None:
+    """Return the problem of a `${...}` without quotes inside `{ }` or `[ ]`, where its braces belong to YAML."""
+    mark = error.problem_mark
+    if mark is None or "flow" not in (error.context or "") or mark.line >= len(lines):
+        return None
+    column = lines[mark.line].rfind("${", 0, mark.column + 1)
+    if column < 0:
+        return None
+    span = Span(mark.line + 1, column + 1, mark.line + 1, max(column, mark.column) + 2)
+    return problem("yaml-syntax", "a reference inside `{ }` or `[ ]` needs quotes", span, hint='write `"${env:NAME}"`')
+
+
+def _bad_start(at: str, span: Span) -> Problem:
+    if at == "\t":
+        return problem("tab", "a tab can't indent YAML", span, hint="use spaces")
+    return problem("yaml-syntax", f"text can't start with `{at}`", span, hint="quote it")
+
+
+def _since(hint: str, error: MarkedYAMLError) -> str:
+    start, end = error.context_mark, error.problem_mark
+    if start is None or end is None or start.line == end.line:
+        return hint
+    return f"{hint} (it begins on line {start.line + 1})"

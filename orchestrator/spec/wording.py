@@ -1,0 +1,288 @@
+"""What pydantic found, in sentences for people: one problem for each mistake, at the key or value that has to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator.spec import fields
+from orchestrator.spec.problems import Path, Problem, did_you_mean, listed, problem, suggest
+from orchestrator.spec.references import References
+from orchestrator.spec.tree import Spot, Tree
+from orchestrator.spec.words import cut, described, flow, named, place, written
+
+_KINDS_OF_VALUE: Final = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "mapping": "a mapping",
+    "model": "a mapping",
+    "model_attributes": "a mapping",
+    "none_required": "nothing",
+}
+_NUMBER_TYPES: Final = frozenset({"int_type", "float_type", "bool_type", "int_from_float", "bool_parsing", "int_parsing"})
+_BOUNDS: Final = {
+    "greater_than": ("gt", "has to be more than"),
+    "greater_than_equal": ("ge", "has to be at least"),
+    "less_than": ("lt", "has to be less than"),
+    "less_than_equal": ("le", "can be at most"),
+}
+_LITERAL: Final = re.compile(r"'([^']*)'")
+_SCALAR_START: Final = re.compile(r"-?\.?\d[\d.]*\s*([a-zA-Z%]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One error of pydantic with the spot in the file that it leads to."""
+
+    type: str
+    message: str
+    context: Mapping[str, Any]
+    location: tuple[str | int, ...]
+    spot: Spot
+
+    @property
+    def value(self) -> Any:
+        """What stands in the file."""
+        return self.spot.value
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Turns errors of a model into problems of a file."""
+
+    tree: Tree
+    references: References
+    root: Any
+    """The annotation that describes the document at `prefix`."""
+    prefix: Path = ()
+
+    def problems(self, errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
+        """Return the problems of errors whose locations are full paths; follow-ups of one mistake are left out."""
+        found = [self._found(error) for error in errors]
+        known = [each for each in found if not self._refused(each)]
+        return [self._worded(each) for each in self._without_branches(known)]
+
+    def _found(self, error: Mapping[str, Any]) -> Found:
+        location = tuple(error["loc"])
+        return Found(error["type"], error["msg"], error.get("ctx", {}), location, self.tree.spot(location))
+
+    def _refused(self, found: Found) -> bool:
+        if found.type == "string_pattern_mismatch" and found.spot.path[2:3] == ("needs",):
+            return True  # No job can have that name, which is told once, as an unknown need.
+        return found.spot.slot is not None and found.spot.slot in self.tree.refused
+
+    def _without_branches(self, found: Sequence[Found]) -> list[Found]:
+        """Keep, of the branches of each union, the one that the writer probably meant."""
+        unions: dict[Path, dict[str | int, list[Found]]] = {}
+        result: list[Found | Path] = []
+        for each in found:
+            passed = each.spot.passed[:-1] if each.type == "missing" else each.spot.passed
+            if not passed or each.location[-1] == "[key]":
+                result.append(each)
+                continue
+            depth, branch = passed[0]
+            at = each.spot.path[:depth]
+            if at not in unions:
+                result.append(at)
+            unions.setdefault(at, {}).setdefault(branch, []).append(each)
+        flat: list[Found] = []
+        for item in result:
+            flat += [item] if isinstance(item, Found) else _meant(item, unions[item])
+        return flat
+
+    def _worded(self, found: Found) -> Problem:
+        for types, word in _WORDS:
+            if found.type in types or (types == _TYPES and found.type.endswith("_type")):
+                return word(self, found)
+        return self._own_words(found)
+
+    def unknown_key(self, found: Found) -> Problem:
+        """Return the problem of a key that the model doesn't have."""
+        path = found.spot.path
+        key = str(path[-1])
+        if key == "include" and len(path) == 1:
+            return self.at_key("not-available-yet", "`include` isn't available yet", path, "write everything into one file")
+        known = [key for model in self._owners(found) for key in fields.keys_of(model)]
+        return self.at_key("unknown-key", f"unknown key `{cut(key)}`{place(path[:-1])}", path, self._key_hint(key, path, known))
+
+    def _key_hint(self, key: str, path: Path, known: list[str]) -> str:
+        meant = suggest(key, known)
+        if meant is None:
+            return did_you_mean(key, known)
+        present = self.tree.spot((*path[:-1], meant))
+        if present.passed:
+            return f"did you mean `{meant}`?"
+        return f"did you mean `{meant}`? it stands on line {self.tree.key_span(present.path).line} already"
+
+    def _owners(self, found: Found) -> list[Any]:
+        """Return the models at the place of an unknown key; of a union the model that has most of the keys."""
+        owners = [
+            each for each in fields.annotations_at(self.root, found.spot.path[len(self.prefix) : -1]) if fields.is_model(each)
+        ]
+        present = set(self.tree.spot(found.spot.path[:-1]).value)
+        return sorted(owners, key=lambda owner: -len(present & set(fields.keys_of(owner))))[:1]
+
+    def missing_field(self, found: Found) -> Problem:
+        """Return the problem of a field that has to be there."""
+        key = str(found.location[-1])
+        path = found.spot.path
+        info = fields.field_at(self.root, (*path[len(self.prefix) :], key))
+        hint = ""
+        if info is not None:
+            example = info.examples[0] if info.examples else None
+            hint = f"add `{key}: {flow(example)}`" if example is not None else info.description or ""
+        return self.at_key("missing-field", f"`{key}` is missing{place(path)}", path, hint)
+
+    def not_allowed(self, found: Found) -> Problem:
+        """Return the problem of a value that isn't among the allowed ones."""
+        allowed = _allowed(found)
+        name, value = self.name(found), self.said(found)
+        hint = did_you_mean(str(found.value), allowed) if isinstance(found.value, str) else ""
+        hint = hint or (f"possible: {listed(allowed)}" if allowed else "")
+        return self.at_value("not-allowed", f"{name} can't be {value}", found, hint)
+
+    def wrong_type(self, found: Found) -> Problem:
+        """Return the problem of a value of another type."""
+        wanted = _wanted(found)
+        if found.value is None:
+            return self.at_value("wrong-type", f"{self.name(found)} has no value", found, f"it takes {wanted}")
+        hint = ""
+        if wanted == "text" and isinstance(found.value, (int, float)):
+            hint = f'quote it: "{written(found.value)}"'
+        elif wanted == "a list" and isinstance(found.value, (str, int)):
+            hint = f"write `[{written(found.value)}]`" if found.spot.slot not in self.references.values else ""
+        message = f"{self.name(found)} has to be {wanted}, not {self.said(found)}"
+        return self.at_value("wrong-type", message, found, hint)
+
+    def out_of_range(self, found: Found) -> Problem:
+        """Return the problem of a number beyond its bounds."""
+        key, words = _BOUNDS[found.type]
+        limit = _with_unit(found.context[key], found.value)
+        return self.at_value("out-of-range", f"{self.name(found)} {words} {limit}, not {self.said(found)}", found)
+
+    def wrong_length(self, found: Found) -> Problem:
+        """Return the problem of a list or text that is too short or too long."""
+        context = found.context
+        if "min_length" in context:
+            amount, most = int(context["min_length"]), False
+        else:
+            amount, most = int(context["max_length"]), True
+        noun = "character" if found.type.startswith("string") else "entry"
+        nouns = noun if amount == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+        if not found.value and not most:
+            return self.at_value("wrong-length", f"{self.name(found)} is empty", found, f"it takes at least {amount} {nouns}")
+        words = "can have at most" if most else "needs at least"
+        return self.at_value("wrong-length", f"{self.name(found)} {words} {amount:,} {nouns}", found)
+
+    def wrong_form(self, found: Found) -> Problem:
+        """Return the problem of a text that doesn't match its pattern."""
+        pattern = str(found.context.get("pattern", "")).strip("^$")
+        if found.location[-1] == "[key]" and len(found.spot.path) == 2:  # noqa: PLR2004 - jobs, name
+            name = str(found.spot.path[-1])
+            hint = "lower-case letters, digits, `-` and `_`, up to 63, beginning with a letter or digit"
+            return self.at_key("bad-name", f"`{cut(name)}` can't be the name of a job", found.spot.path, hint)
+        hint = "lower-case letters, digits, `-` and `_`" if pattern.startswith("[a-z0-9]") else f"it has to match `{pattern}`"
+        return self.at_value("wrong-form", f"{self.name(found)} can't be {self.said(found)}", found, hint)
+
+    def _own_words(self, found: Found) -> Problem:
+        said = found.context.get("problem")
+        if isinstance(said, str):
+            message = f"{self.name(found)}: {said}"
+            return self.at_value(found.type, message, found, str(found.context.get("hint", "")))
+        text = found.message.removeprefix("Value error, ").removeprefix("Assertion failed, ").removeprefix("Input ")
+        return self.at_value("invalid-value", f"{self.name(found)}: {text}", found)
+
+    def name(self, found: Found) -> str:
+        """Return how a person calls the place: `` `timeout` in job `a` ``."""
+        path = found.spot.path
+        return named(path)
+
+    def said(self, found: Found) -> str:
+        """Return the value as a person would quote it; a resolved reference is quoted as it stands in the file."""
+        slot = found.spot.slot
+        if slot is not None and slot in self.references.values:
+            return f"`{self.tree.references[slot]}`"
+        return described(found.value)
+
+    def at_key(self, code: str, message: str, path: Path, hint: str = "") -> Problem:
+        """Return a problem that points at the key."""
+        hidden = self.references.hidden
+        return problem(code, hidden(message), self.tree.key_span(path), hint=hidden(hint), path=path)
+
+    def at_value(self, code: str, message: str, found: Found, hint: str = "") -> Problem:
+        """Return a problem that points at the value."""
+        path, slot = found.spot.path, found.spot.slot
+        message, hint = self.references.hidden(message, slot), self.references.hidden(hint, slot)
+        return problem(code, message, self.tree.value_span(path), hint=hint, path=path)
+
+
+_TYPES: Final = frozenset({"int_from_float", "is_instance_of", "none_required"})
+_WORDS: Final[tuple[tuple[frozenset[str], Callable[[Wording, Found], Problem]], ...]] = (
+    (frozenset({"extra_forbidden"}), Wording.unknown_key),
+    (frozenset({"missing", "union_tag_not_found"}), Wording.missing_field),
+    (frozenset({"literal_error", "enum", "union_tag_invalid", "expected-one-of"}), Wording.not_allowed),
+    (_TYPES, Wording.wrong_type),
+    (frozenset(_BOUNDS), Wording.out_of_range),
+    (frozenset({"too_short", "too_long", "string_too_short", "string_too_long"}), Wording.wrong_length),
+    (frozenset({"string_pattern_mismatch"}), Wording.wrong_form),
+)
+
+
+def wants_a_number(error: Mapping[str, Any]) -> bool:
+    """Whether an error of pydantic says that text stands where a number or a boolean should."""
+    return error["type"] in _NUMBER_TYPES
+
+
+def _meant(at: Path, branches: Mapping[str | int, list[Found]]) -> list[Found]:
+    if len(branches) == 1:
+        return next(iter(branches.values()))
+    fitting = [errors for errors in branches.values() if not any(each.spot.path == at and _of_type(each) for each in errors)]
+    if fitting:
+        return min(fitting, key=len)
+    first = next(iter(branches.values()))[0]
+    errors = [each for branch in branches.values() for each in branch]
+    literals = [word for each in errors for word in _allowed(each)]
+    if literals and isinstance(first.value, str):
+        wanted = ", ".join(f"'{word}'" for word in literals)
+        return [Found("expected-one-of", "", {"expected": wanted}, first.location, first.spot)]
+    custom = [each for each in errors if "problem" in each.context]
+    if custom and isinstance(first.value, (str, int, float)):
+        return custom[:1]
+    words = listed(dict.fromkeys([*literals, *(_wanted(each) for each in errors if not _allowed(each))]))
+    return [Found("is_instance_of", "", {"wanted": words}, first.location, first.spot)]
+
+
+def _of_type(found: Found) -> bool:
+    return (
+        found.type.endswith("_type") or found.type in {"literal_error", "enum", "none_required"} or "problem" in found.context
+    )
+
+
+def _allowed(found: Found) -> list[str]:
+    text = found.context.get("expected", found.context.get("expected_tags", ""))
+    return _LITERAL.findall(str(text)) or ([str(text)] if text and found.type == "literal_error" else [])
+
+
+def _wanted(found: Found) -> str:
+    if "wanted" in found.context:
+        return str(found.context["wanted"])
+    kind = found.type.removesuffix("_type").removesuffix("_from_float")
+    return _KINDS_OF_VALUE.get(kind, kind.replace("_", " "))
+
+
+def _with_unit(limit: Any, value: Any) -> str:
+    """Return a bound in the unit that the writer used."""
+    number = float(limit)
+    unit = (parts[1] if (parts := _SCALAR_START.match(value)) else "") if isinstance(value, str) else ""
+    if unit == "%":
+        return f"{number * 100:g}%"
+    if unit.endswith("B"):
+        return f"{number:,.0f} bytes"
+    return f"{number:g} s" if unit else f"{number:,.12g}"

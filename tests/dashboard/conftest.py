@@ -1,0 +1,296 @@
+"""State directories as runs leave them: real status files through the models, real journals through their writer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import files
+from orchestrator.status.journal import Event, JournalWriter
+from orchestrator.status.layout import RunDir, StateDir, new_run_id
+from orchestrator.status.models import Cancel, FailedItem, InFlight, Items, JobError, JobStatus, RunStatus, utc
+from orchestrator.status.states import FINAL, State
+
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+RUN = "20261121T165300.123Z-1a2b3c4d"
+
+
+class Builder:
+    """Writes runs into a state directory. Leases of runs that live are held until the end of the test."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.state = StateDir(root / ".orchestrate")
+        self.now = time.time()
+        self._locks: list[files.Lock] = []
+
+    def close(self) -> None:
+        for lock in self._locks:
+            lock.release()
+
+    def job(self, name: str = "boards", kind: str = "scrape", **fields: Any) -> JobStatus:
+        """A job of ten companies that did what its state says, starting 40 s ago."""
+        state = State(fields.pop("state", State.SUCCEEDED))
+        begun = fields.pop("begun", 40.0)
+        took = fields.pop("took", 25.0)
+        total = fields.pop("total", 10)
+        failed = fields.pop("failed", 0)
+        done = fields.pop("done", total if state is State.SUCCEEDED else (total or 10) // 2)
+        started = state not in {State.QUEUED, State.SKIPPED}
+        done = done if started else 0
+        values: dict[str, Any] = {
+            "items": Items(total=total, done=done, succeeded=done - failed, failed=failed),
+            "attempt": 1 if started else 0,
+            "started_at": utc(self.now - begun) if started else None,
+            "finished_at": utc(self.now - begun + took) if started and state in FINAL else None,
+            "deadline_at": utc(self.now - begun + 180) if started else None,
+        }
+        return JobStatus(name=name, kind=kind, state=state, **{**values, **fields})
+
+    def status(self, state: str = "succeeded", *, jobs: list[JobStatus] | None = None, **fields: Any) -> RunStatus:
+        """A status that fits its state, of a run that started 41 s ago (`begun`)."""
+        on_disk = State(state)
+        begun, took = fields.pop("begun", 41.0), fields.pop("took", 30.0)
+        final, started = on_disk in FINAL, on_disk is not State.QUEUED
+        run_id = fields.pop("run_id", None) or new_run_id(self.now - begun)
+        ended = self.now - begun + took
+        values: dict[str, Any] = {
+            "name": "nightly",
+            "spec_path": "jobs.yaml",
+            "spec_digest": "5a427c3f" * 8,
+            "created_at": utc(self.now - begun),
+            "started_at": utc(self.now - begun) if started else None,
+            "updated_at": utc(ended if final else self.now),
+            "finished_at": utc(ended) if final else None,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "revision": 7,
+        }
+        job_state = on_disk if on_disk is not State.SKIPPED else State.SKIPPED
+        jobs = [self.job(state=job_state)] if jobs is None else jobs
+        return RunStatus(run_id=run_id, state=on_disk, jobs=jobs, **{**values, **fields})
+
+    def run(self, state: str = "succeeded", *, lease: bool | None = None, cancel: bool = False, **fields: Any) -> RunDir:
+        """Write a run. `lease` says whether its process lives (default: while it isn't final)."""
+        status = self.status(state, **fields)
+        run = self.state.run(status.run_id)
+        files.make_private_dir(run.path)
+        self.write(run, status)
+        living = state in {"queued", "running"} if lease is None else lease
+        lock = files.Lock.acquire(run.lease)
+        if living:
+            self._locks.append(lock)
+        else:
+            lock.release()
+        if cancel:
+            run.cancel.write_text("{}")
+        return run
+
+    def write(self, run: RunDir, status: RunStatus) -> None:
+        files.write_atomic(run.status, status.model_dump_json().encode(), durable=False)
+
+    def asked(self, *, acknowledged: bool) -> Cancel:
+        return Cancel(requested_at=utc(self.now - 3), acknowledged_at=utc(self.now - 1) if acknowledged else None)
+
+    def failure(
+        self, key: str, message: str = "", code: str = "http-timeout", hint: str = "raise http.request_timeout"
+    ) -> FailedItem:
+        return FailedItem(key=key, code=code, message=message or f"{key} didn't answer within 30 s", hint=hint)
+
+    def error(self, message: str = "no document was left", hint: str = "check include and exclude") -> JobError:
+        return JobError(code="too-few-documents", message=message, hint=hint)
+
+    def hand(self, key: str, note: str = "page 3 of 7", since: float = 4.0, **fields: Any) -> InFlight:
+        return InFlight(key=key, note=note, started_at=utc(self.now - since), **fields)
+
+    def journal(self, run: RunDir, items: list[dict[str, Any]], *, job: str = "boards") -> None:
+        """Append `item_finished` entries: `key`, `state`, and what else the entry or its detail holds."""
+        writer = JournalWriter(run.journal)
+        try:
+            for number, item in enumerate(items):
+                detail = {name: item[name] for name in ("found", "attempts", "error") if name in item}
+                writer.record(
+                    utc(self.now - 20 + number / 100),
+                    Event.ITEM_FINISHED,
+                    job=item.get("job", job),
+                    attempt=1,
+                    item=item["key"],
+                    state=item.get("state", "succeeded"),
+                    seconds=item.get("seconds", 0.5),
+                    detail=detail,
+                )
+            writer.flush()
+        finally:
+            writer.close()
+
+    def database(self, postings: list[dict[str, Any]], history: list[dict[str, Any]] = [], run_id: str = RUN) -> Path:  # noqa: B006
+        """Make the default database with the scrape kind's own tables. A posting needs an `id` and a `title`."""
+        from sqlalchemy import create_engine
+
+        from orchestrator.kinds.scrape import tables
+
+        files.make_private_dir(self.state.path)
+        engine = create_engine(f"sqlite:///{self.state.database}")
+        tables.metadata.create_all(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("pragma foreign_keys=off")
+            at = utc(self.now)
+            connection.execute(tables.runs.insert(), [{"run_id": run_id, "job": "boards", "started_at": at}])
+            common = {"company_key": "acme", "company": "Acme Robotics", "source": "greenhouse", "board": "greenhouse"}
+            common |= {
+                "status": "open",
+                "first_seen_at": at,
+                "last_seen_at": at,
+                "version": 1,
+                "content_hash": "",
+                "seen_hash": "",
+            }
+            common |= {"hash_version": 1, "tier": 1, "run_id": run_id, "url": "https://jobs.example/1", "locations": "[]"}
+            for posting in postings:
+                row = {**common, "identifier": str(posting["id"]), **posting}
+                connection.execute(tables.postings.insert(), [row])
+            for entry in history:
+                row = {"run_id": run_id, "at": at, "fields": None, **entry}
+                connection.execute(tables.posting_history.insert(), [row])
+        engine.dispose()
+        return self.state.database
+
+    def snapshot(self, documents: dict[str, str], *, job: str = "handbook", ago: float = 60.0, **fields: Any) -> str:
+        """Publish a snapshot with the ingest kind's own writers: documents by key, each one node."""
+        from orchestrator.kinds.ingest.computed import Computed, NodeText
+        from orchestrator.kinds.ingest.index import DATABASE, IndexWriter
+        from orchestrator.kinds.ingest.manifest import entry_of, new_snapshot_id, sealed
+        from orchestrator.kinds.ingest.store import Store
+
+        store = Store(self.state.snapshots / job)
+        snapshot_id = new_snapshot_id(self.now - ago)
+        staging = store.new_staging(snapshot_id)
+        with IndexWriter(staging) as writer:
+            for key, text in documents.items():
+                node = NodeText(0, len(text), 1, key, text)
+                writer.add(Computed(key, hashlib.sha256(text.encode()).digest(), b"", key, {}, [node]))
+            writer.finish()
+        values = {
+            "snapshot_id": snapshot_id,
+            "job": job,
+            "run_id": RUN,
+            "created_at": utc(self.now - ago),
+            "corpus_digest": "0" * 64,
+            "settings_digest": "1" * 64,
+            "documents": len(documents),
+            "nodes": len(documents),
+            "embedding": {"name": "default", "dimensions": 256},
+            "files": [entry_of(staging / DATABASE, DATABASE).model_dump()],
+            **fields,
+        }
+        files.write_atomic(staging / "MANIFEST.json", sealed(values).model_dump_json().encode())
+        store.publish(staging)
+        return snapshot_id
+
+    def spec(self, run: RunDir, document: dict[str, Any]) -> None:
+        files.write_atomic(run.spec, json.dumps(document).encode(), durable=False)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Builder]:
+    builder = Builder(tmp_path)
+    yield builder
+    builder.close()
+
+
+@pytest.fixture
+def digest_of() -> Callable[[Path], str]:
+    """A digest over names, modes, times and content of everything below a directory."""
+
+    def digest(root: Path) -> str:
+        found = hashlib.sha256()
+        for path in sorted(root.rglob("*")):
+            info = path.lstat()
+            found.update(f"{path.relative_to(root)} {info.st_mode} {info.st_mtime_ns}".encode())
+            if path.is_file():
+                found.update(path.read_bytes())
+        return found.hexdigest()
+
+    return digest
+
+
+class Page:
+    """A page of the running app: what it shows as text and as nodes, without a browser."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was sent to the component last."""
+        (found,) = [element for element in self.elements() if element.type == "bidi_component"]
+        document: dict[str, Any] = json.loads(found.proto.json)
+        return document
+
+    def elements(self) -> list[Any]:
+        """Every element of every container."""
+        found, waiting = [], list(self.app._tree.children.values())
+        while waiting:
+            element = waiting.pop()
+            children = getattr(element, "children", None)
+            waiting.extend(children.values() if children else [])
+            if children is None:
+                found.append(element)
+        return found
+
+    @property
+    def text(self) -> str:
+        """Every text in reading order."""
+        return " ".join(" ".join(_texts(node)) for node in self.data["tree"])
+
+    def nodes(self, tag: str) -> list[Any]:
+        """Every node with this tag."""
+        return [node for root in self.data["tree"] for node in _walk(root) if node[0] == tag]
+
+    def look(self) -> Page:
+        """Poll once."""
+        self.app.run()
+        return self
+
+
+def _texts(node: Any) -> list[str]:
+    return [node] if isinstance(node, str) else [text for child in node[2] for text in _texts(child)]
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    if not isinstance(node, str):
+        yield node
+        for child in node[2]:
+            yield from _walk(child)
+
+
+@pytest.fixture
+def open_page(build: Builder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
+    """Open a page of the app over the builder's state directory, with a query."""
+    from streamlit.testing.v1 import AppTest
+
+    def open_(page: str = "now", **query: str) -> Page:
+        arguments = ["app.py", "--state-dir", str(build.state.path), "--root", str(build.root)]
+        monkeypatch.setattr("sys.argv", arguments)
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        if page != "now":
+            app.switch_page(f"routes/{page}.py")
+            for name, value in query.items():
+                app.query_params[name] = value
+            app.run()
+        assert not app.exception, app.exception
+        return Page(app)
+
+    return open_

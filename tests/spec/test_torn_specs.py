@@ -1,0 +1,182 @@
+"""R6: whatever stands in a file, the answer is a list of problems with places: no traceback, bounded time and memory."""
+
+from __future__ import annotations
+
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from orchestrator.spec.load import check_spec
+from orchestrator.spec.render import FORMATS, render
+
+SOUND: Final = """\
+# yaml-language-server: $schema=docs/reference/jobs.schema.json
+version: 1
+name: my-batch
+state_dir: .orchestrate
+database: sqlite:///.orchestrate/postings.db
+max_parallel_jobs: 2
+engine: threads
+retention: {runs: 50, snapshots: 5}
+defaults:
+  timeout: 180s
+  progress_every: 2s
+  attempts: 1
+x-http: &http {request_timeout: 30s, retries: 3, per_host: {concurrency: 4, min_interval: 0s}, max_body: 32MB}
+jobs:
+  boards:
+    kind: scrape
+    enabled: true
+    concurrency: 16
+    max_failures: 5%
+    companies:
+      - {name: Acme, board: greenhouse, token: acme}
+      - {name: Initech, url: https://jobs.lever.co/initech}
+      - {name: Hooli, board: jsonld, url: https://hooli.example/careers, sitemap: true, limit: 200}
+    include_title: ["*engineer*"]
+    details: new-only
+    http:
+      <<: *http
+      user_agent: "${env:AGENT:-acme}"
+      base_urls: {}
+    sync: {max_drop: 30%, max_close: 50%, close_after: 1, confirm_empty: 2}
+  handbook:
+    kind: ingest
+    needs: [boards]
+    corpus: docs
+    include: ["**/*.md"]
+    max_file_size: 20MB
+    chunk: {size: 1200, overlap: 0}
+    embedding: default
+    checks: {min_documents: 1, max_removed: 50%, smoke: [{query: "resume a run", expect: "*.md"}]}
+  openings: {kind: ingest, needs: [{job: boards, when: finished}], corpus: {postings: boards}, timeout: 90}
+"""
+PIECES: Final = (
+    *("\t", "{", "}", "[", "]", ":", ": ", "- ", ",", "#", "'", '"', "|\n", ">-\n", "? ", "---\n", "...\n", "@", "`", "%"),
+    *("&a ", "*a ", "*http", "<<: *http", "!!str ", "!x ", "%YAML 1.1\n", "no", "1:30", "012", "1e3", "null", "~", "-1"),
+    *("${env:X}", "${", "$${", "${file:../x}", "\x00", "\u2028", "\x85", "é", "\U0001f4a5", "\r", "\r\n", "\n\n", "  "),
+    *("9" * 60, "0.0001", "true", ".nan", "x-a: 1", "jobs:", "kind: scrape", "needs: [boards]", "\ufeff", "\\", "a: b: c"),
+)
+SLOWEST: Final = 0.5
+MOST_MEMORY: Final = 100_000_000
+
+
+def mutated(chance: random.Random, text: str) -> bytes:
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 5, 20))):
+        text = _mutation(chance, text) or "a"
+    data = text.encode("utf-8", "surrogatepass")
+    if chance.random() < 0.05:
+        at = chance.randrange(len(data))
+        data = data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+    return data
+
+
+def _mutation(chance: random.Random, text: str) -> str:
+    start = chance.randrange(len(text) + 1)
+    end = min(len(text), start + chance.choice((1, 1, 2, 5, 20, 100)))
+    lines = text.split("\n")
+    one, other = chance.randrange(len(lines)), chance.randrange(len(lines))
+    match chance.randrange(8):
+        case 0:
+            return text[:start] + text[end:]
+        case 1:
+            return text[:start] + chance.choice(PIECES) + text[start:]
+        case 2:
+            return text[:start] + chance.choice(PIECES) + text[end:]
+        case 3:
+            return text[:end] + text[start:]
+        case 4:
+            lines[one], lines[other] = lines[other], lines[one]
+        case 5:
+            lines[one] = chance.choice(("", " ", "  ", "\t", "      ")) + lines[one].lstrip()
+        case 6:
+            lines.insert(other, lines.pop(one))
+        case _:
+            return text[:start] + chr(chance.choice((chance.randrange(32, 127), chance.randrange(0x110000)))) + text[end:]
+    return "\n".join(lines)
+
+
+def examine(count: int, seed: int, folder: Path) -> tuple[int, float]:
+    """Check `count` mutated files; return how many had problems, and the seconds of the slowest."""
+    chance, bad, slowest = random.Random(seed), 0, 0.0
+    for _ in range(count):
+        data = mutated(chance, SOUND)
+        start = time.process_time()
+        resolved, problems = check_spec(folder / "jobs.yaml", text=data, environment={}, name="jobs.yaml")
+        slowest = max(slowest, time.process_time() - start)
+        bad += bool(problems)
+        assert (resolved is None) == any(each.severity == "error" for each in problems), data
+        for each in problems:
+            assert 1 <= each.line <= each.end_line, data
+            assert each.column >= 1, data
+            assert each.end_line > each.line or each.end_column > each.column, data
+            assert each.message, data
+            assert str(folder) not in each.message + each.hint, data
+        for style in FORMATS:
+            render(problems, style)
+    return bad, slowest
+
+
+def test_the_file_that_is_mutated_is_sound(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A\n")
+    resolved, problems = check_spec(tmp_path / "jobs.yaml", text=SOUND, environment={})
+    assert resolved is not None
+    assert problems == ()
+
+
+def test_mutated_files_give_problems_with_places(tmp_path: Path) -> None:
+    bad, slowest = examine(400, 7, tmp_path)
+    assert bad > 300
+    assert slowest < SLOWEST
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(900)
+def test_twenty_thousand_mutated_files(tmp_path: Path) -> None:
+    bad, slowest = examine(20_000, 11, tmp_path)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"20000 mutated specs: {bad} with problems, slowest {slowest:.3f} s, {memory / 1e6:.0f} MB in all")
+    assert bad > 15_000
+    assert slowest < SLOWEST
+    assert memory < MOST_MEMORY
+
+
+HOSTILE: Final = {
+    "nested lists": "[" * 100_000,
+    "nested mappings": "{a: " * 100_000,
+    "nested blocks": "".join(" " * depth + "a:\n" for depth in range(2000)),
+    "multiplied aliases": "\n".join(
+        ["a: &a0 [x, x, x, x, x, x, x, x, x]"] + [f"b{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    ),
+    "multiplied merges": "\n".join(
+        ["a: &a0 {x: 1}"] + [f"b{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}], k{n}: 1}}" for n in range(1, 30)]
+    ),
+    "many keys": "".join(f"k{n}: 1\n" for n in range(20_000)),
+    "one key twenty thousand times": "k: 1\n" * 20_000,
+    "many anchors": "".join(f"- &a{n} x\n" for n in range(20_000)),
+    "a long word": "version: " + "a" * 1_000_000,
+    "a long number": "version: " + "9" * 1_000_000,
+    "a long key": "a" * 100_000 + ": 1",
+    "many references": "name: " + "${env:A}" * 20_000,
+    "open references": "name: " + "${" * 100_000,
+    "many needs": "version: 1\njobs:\n" + "".join(f"  j{n}: {{kind: x, needs: [j{n + 1}]}}\n" for n in range(5000)),
+    "a web of needs": "version: 1\njobs:\n"
+    + "".join(f"  j{n}: {{kind: x, needs: [{', '.join(f'j{m}' for m in range(60) if m != n)}]}}\n" for n in range(60)),
+    "many words that are refused": "- no\n" * 50_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_half_a_second(name: str, tmp_path: Path) -> None:
+    start = time.process_time()
+    resolved, problems = check_spec(tmp_path / "jobs.yaml", text=HOSTILE[name], environment={"A": "b"})
+    assert time.process_time() - start < SLOWEST
+    assert resolved is None
+    assert problems
+    assert len(problems) < 1500
