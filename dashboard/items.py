@@ -89,8 +89,9 @@ class Items:
                 break
             self._note(entry)
             start, self._next = end + 1, self._next + 1
+        whole = self._offset + len(data) >= self.size or start == 0
         self._offset += start
-        if start == 0:
+        if whole:
             self.size = self._offset  # A torn last line: its rest comes with a later poll, or never.
 
     def _note(self, entry: Entry) -> None:

@@ -122,6 +122,14 @@ class Snapshots:
                     self._manifests.popitem(last=False)
             return known[1]
 
+    def held(self) -> str | None:
+        """Return the snapshot that failed its checks and is kept for inspection, None if there is none."""
+        try:
+            with os.scandir(self.path / ".held") as entries:
+                return max((one.name for one in entries if SNAPSHOT_ID.fullmatch(one.name)), default=None)
+        except OSError:
+            return None
+
     def documents(self, snapshot_id: str) -> Mapping[str, bytes]:
         """Return the keys of a snapshot's documents with their digests. Raises UnreadableState."""
         path = self.path / snapshot_id / "index.db"

@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import SECTIONS, app
 from orchestrator.spec.base import SpecModel
+from orchestrator.spec.codes import page as problem_codes
 from orchestrator.spec.fields import field_at
 from orchestrator.spec.kinds import built_in
 from orchestrator.spec.model import Spec
+from orchestrator.spec.schema import as_json, spec_schema
 from orchestrator.spec.types import Allowance, Duration, Share, Size
 
 REFERENCE: Final = Path(__file__).parent / "reference"
@@ -163,26 +167,25 @@ def command_line() -> str:
         parts.append(f"## {title}")
         for verb in verbs:
             if find_spec(f"orchestrator.cli.{verb.module}") is not None:
-                parts += list(pages_of([verb.name]))
+                command = get_command(import_module(f"orchestrator.cli.{verb.module}").app)
+                parts += list(pages_of([verb.name], command))
     return "\n\n".join(parts) + "\n"
 
 
-def pages_of(words_of_verb: list[str]) -> Iterator[str]:
+def pages_of(verb: list[str], command: Any) -> Iterator[str]:
     """Yield heading and help of a verb, and of the verbs below it."""
-    text = help_of(words_of_verb)
-    yield f"{'#' * (len(words_of_verb) + 2)} orchestrate {' '.join(words_of_verb)}"
-    yield fenced(text)
-    _, _, listed = text.partition("\nCommands:\n")
-    for name in re.findall(r"^  ([a-z][a-z-]*)(?:  |$)", listed, flags=re.MULTILINE):
-        yield from pages_of([*words_of_verb, name])
+    yield f"{'#' * (len(verb) + 2)} orchestrate {' '.join(verb)}"
+    yield fenced(help_of(verb))
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from pages_of([*verb, name], inner)
 
 
-def help_of(words_of_verb: list[str]) -> str:
+def help_of(verb: list[str]) -> str:
     """Return what `--help` prints."""
     environment = {"COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1", "ORCHESTRATE_STATE_DIR": None}
-    result = CliRunner().invoke(app, [*words_of_verb, "--help"], prog_name="orchestrate", env=environment)
+    result = CliRunner().invoke(app, [*verb, "--help"], prog_name="orchestrate", env=environment)
     if result.exit_code:
-        raise SystemExit(f"orchestrate {' '.join(words_of_verb)} --help ends with {result.exit_code}: {result.exception!r}")
+        raise SystemExit(f"orchestrate {' '.join(verb)} --help ends with {result.exit_code}: {result.exception!r}")
     return result.stdout
 
 
@@ -192,7 +195,12 @@ def fenced(text: str) -> str:
     return f"```text\n{lines}\n```"
 
 
-PAGES: Final = {"jobs-yaml.md": jobs_yaml, "cli.md": command_line}
+PAGES: Final = {
+    "jobs-yaml.md": jobs_yaml,
+    "cli.md": command_line,
+    "jobs.schema.json": lambda: as_json(spec_schema()),
+    "problems.md": problem_codes,
+}
 
 
 def main(arguments: list[str]) -> int:

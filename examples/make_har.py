@@ -410,7 +410,13 @@ def address(place: str) -> dict[str, Any] | None:
 
 def compensation(low: int, high: int, currency: str, interval: str) -> dict[str, Any]:
     """Return the pay of Ashby."""
-    component = {"compensationType": "Salary", "interval": interval, "currencyCode": currency, "minValue": low, "maxValue": high}
+    component = {
+        "compensationType": "Salary",
+        "interval": interval,
+        "currencyCode": currency,
+        "minValue": low,
+        "maxValue": high,
+    }
     summary = f"{currency} {low:,} - {high:,}"
     tier = {"id": uuid_of(summary), "tierSummary": summary, "title": None, "components": [{**component, "summary": summary}]}
     return {

@@ -94,7 +94,8 @@ def write_all(descriptor: int, data: bytes) -> None:
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace the content of `path` (0600). With `durable`, content and name survive a power loss once this returns.
 
-    Raises StorageError; the old content stays then, and no temporary file is left.
+    Raises StorageError; no temporary file is left then. The old content stays, unless only the last
+    step failed, which makes the new name durable.
     """
     try:
         temporary = _write_temporary(path, data, durable=durable)
@@ -156,6 +157,11 @@ def publish_dir(staging: Path, destination: Path) -> None:
             sync_dir(staging.parent)
     except OSError as error:
         raise storage_error("publish", destination, error) from error
+
+
+def set_aside(path: Path) -> None:
+    """Give a log that is full its second name (`run.log.1`), in place of the one that had it before."""
+    path.replace(path.with_name(f"{path.name}.1"))
 
 
 def remove_tree(path: Path) -> None:

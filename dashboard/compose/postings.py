@@ -85,7 +85,7 @@ def _page(reader: Postings, asked: Asked, place: str) -> Node:
     below = pager(asked.first, number, ROWS, lambda first: asked.address(first=first))
     main = [
         totals(overview, events, run, asked.run == "any"),
-        held_notice(reader.held()),
+        held_notice(reader.held(), place),
         _filters(asked, show, run, events),
         _what(show, run, number, asked),
         posting_table(rows, asked.posting, lambda identity: asked.address(id=identity, first=asked.first)),

@@ -105,6 +105,7 @@ def _card(store: Store, reader: Snapshots, name: str, job: Mapping[str, Any] | N
         earlier=earlier,
         settings=settings,
         drift=_drift(reader, current, job, root),
+        held=reader.held(),
         postings=_postings_since(store, current, job, root),
     )
 

@@ -48,8 +48,9 @@ def problem(error: OrchestrateError, *words: Child) -> Node:
 
 
 def sentence(text: str) -> str:
-    """Return a message with a capital first letter."""
-    return text[:1].upper() + text[1:]
+    """Return a message with a capital first letter, unless it begins with the name of something."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def when(at: str | None, as_: str = "minute") -> Node | None:

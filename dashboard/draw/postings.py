@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any, Final
 
-from dashboard.draw.parts import dotted, when
+from dashboard.draw.parts import command, dotted, when
 from dashboard.draw.spark import spark
 from dashboard.nodes import Child, Node, h, page, web
 from dashboard.postings import Held, Overview, Row
+from dashboard.view import Command
 from dashboard.words import count, counted
 
 _HEAD: Final = ("Posting", "Company", "Place", "Salary", "Seen")
@@ -33,16 +35,21 @@ def totals(overview: Overview, events: dict[str, int], run: str, any_run: bool) 
     )
 
 
-def held_notice(held: list[Held]) -> Node | None:
-    """Return what guards hold back: postings that would be closed if a person agreed."""
+def held_notice(held: list[Held], place: str) -> Node | None:
+    """Return what guards hold back, and the command for a person who agrees with the closings."""
     if not held:
         return None
+    flags = f" {place}" if place else ""
     rows = [
-        h("li", dotted(h("strong", one.company), f"{counted(one.number, 'closing')} held back", _text(one.reason)))
+        h(
+            "li",
+            dotted(h("strong", one.company), f"{counted(one.number, 'closing')} held back", _text(one.reason)),
+            command(Command(f"orchestrate postings accept {shlex.quote(one.company)}{flags}", "close them: it is right")),
+            key=one.company,
+        )
         for one in held
     ]
-    hint = "If that is right, accept it: `orchestrate postings accept` does so for one company, its help says how."
-    return h("section.notice.warn", h("strong", "Held back"), h("ul", rows), h("p", hint), key="held", role="status")
+    return h("section.notice.warn", h("strong", "Held back by a guard"), h("ul", rows), key="held", role="status")
 
 
 def posting_table(rows: list[Row], chosen: str, address: Callable[[int], str]) -> Node:

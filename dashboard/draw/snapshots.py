@@ -29,6 +29,7 @@ class Card:
     settings: tuple[str, ...]
     drift: Drift | None
     postings: int | None = None
+    held: str | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -71,6 +72,7 @@ def snapshot_card(card: Card, *, place: str, address: str, text: str, hits: Node
             ),
         ),
         h("ul.reasons", [h("li", reason) for reason in card.reasons]) if card.reasons else None,
+        h("p.held", h("strong", f"{card.held} failed its checks and wasn't published.")) if card.held else None,
         hits,
         _difference(card),
         _quarantined(current),
@@ -97,6 +99,8 @@ def _freshness(card: Card) -> Node:
 def _commands(card: Card, place: str) -> list[Command]:
     job, flags = shlex.quote(card.job), f" {place}" if place else ""
     found = [Command(f"orchestrate run --job {job}{flags}", "make a new one")] if card.reasons else []
+    if card.held:
+        found.append(Command(f"orchestrate snapshots accept {job} --yes{flags}", "publish it nevertheless"))
     found.append(Command(f"orchestrate snapshots verify {job}{flags}", "check every file of it"))
     if card.earlier:
         found.append(Command(f"orchestrate snapshots rollback {job} {card.earlier} --yes{flags}", "go back to the one before"))

@@ -18,8 +18,10 @@ from orchestrator.cli import options, project, terminal
 from orchestrator.redact import Redactor
 from orchestrator.status import read
 
-app = typer.Typer(rich_markup_mode=None)
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; default: here.", show_default=False)]
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; default: here.", show_default=False)
+]
 PACKAGES: Final = ("pydantic", "pyyaml", "typer", "rich", "httpx", "sqlalchemy", "streamlit", "llama-index-core", "wordllama")
 MOST_BYTES: Final = 2_000_000  # Of each file, its end: that is where the trouble stands.
 

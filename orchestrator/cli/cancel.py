@@ -18,7 +18,7 @@ from orchestrator.status.layout import RunDir
 from orchestrator.status.models import utc
 from orchestrator.status.states import FINAL, Shown
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Now = Annotated[bool, typer.Option("--now", help="Don't wait for work in hand.")]
 Wait = Annotated[str | None, typer.Option("--wait", metavar="SECONDS", help="Wait for the end.", show_default=False)]
 

@@ -20,7 +20,7 @@ ADDRESS: Final = "127.0.0.1"
 PORTS_TRIED: Final = 50
 HIGHEST_PORT: Final = 65_535
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

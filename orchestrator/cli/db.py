@@ -14,7 +14,7 @@ from orchestrator.cli.runs import age
 from orchestrator.errors import UsageError
 from orchestrator.status.models import utc
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 
 @app.callback()

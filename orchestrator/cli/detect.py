@@ -9,7 +9,7 @@ import typer
 from orchestrator.cli import options, terminal
 from orchestrator.errors import ExitCode
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

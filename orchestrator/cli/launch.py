@@ -99,7 +99,7 @@ def last_success(request: Request, age: str | None) -> str | None:
 
 def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
     """Run to the end, show it, and leave. Threads that are stuck can't hold the process."""
-    run = Run(request, prepared, observer=view.update, observe_every=view.every, on_trouble=view.note)
+    run = Run(request, prepared, observer=view.update, observe_every=view.every, on_trouble=view.trouble)
     with view:
         result = run.execute()
     view.conclude(result.status)
@@ -121,4 +121,4 @@ def _prune(request: Request, view: View) -> None:
     try:
         prune(request.state, keep=request.resolved.spec.retention.runs)
     except OrchestrateError as error:
-        view.note(f"old runs weren't removed: {error.message}")
+        view.trouble(f"old runs weren't removed: {error.message}")

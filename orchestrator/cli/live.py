@@ -34,12 +34,19 @@ class View:
         """Say something to the person at once."""
         terminal.say(text)
 
+    def trouble(self, text: str) -> None:
+        """Say at once that something is wrong beside the jobs."""
+        terminal.say(text)
+
     def conclude(self, status: RunStatus) -> None:
         """Show how the run ended."""
 
 
 class QuietView(View):
     """Speaks only if something is wrong."""
+
+    def note(self, text: str) -> None:
+        """Say nothing: notes aren't trouble."""
 
     def conclude(self, status: RunStatus) -> None:
         """Show how a run ended that didn't succeed."""
@@ -107,6 +114,8 @@ class LiveView(View):
     def note(self, text: str) -> None:
         """Say something above the live lines."""
         self._console.print(text, markup=False)
+
+    trouble = note
 
     def _render(self, status: RunStatus) -> Any:
         from rich.text import Text

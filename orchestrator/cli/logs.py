@@ -16,9 +16,9 @@ from orchestrator.status.journal import Entry
 from orchestrator.status.layout import RunDir
 from orchestrator.status.states import FINAL, Shown
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")]
-Job = Annotated[str | None, typer.Option("--job", help="Only what one job did.", show_default=False)]
+Job = Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only what one job did.", show_default=False)]
 Events = Annotated[bool, typer.Option("--events", help="The journal's events instead of the log.")]
 POLL_SECONDS: Final = 0.25
 

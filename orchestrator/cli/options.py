@@ -9,15 +9,14 @@ import typer
 
 File = Annotated[
     Path | None,
-    typer.Option("--file", "-f", help="The spec; default: jobs.yaml in this directory.", show_default=False),
+    typer.Option("--file", "-f", metavar="FILE", help="The spec; default: jobs.yaml in this directory.", show_default=False),
 ]
-SpecArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The spec; default: jobs.yaml.", show_default=False)
-]
+SpecArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The spec; default: jobs.yaml.", show_default=False)]
 StateDirectory = Annotated[
     Path | None,
     typer.Option(
         "--state-dir",
+        metavar="DIR",
         envvar="ORCHESTRATE_STATE_DIR",
         help="The state directory; default: the spec's.",
         show_default=False,
@@ -26,10 +25,15 @@ StateDirectory = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Run = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="A run's id, or a unique part of it; default: the latest.", show_default=False),
+    typer.Argument(metavar="RUN", help="A run's id, or a unique part of it; default: the latest.", show_default=False),
 ]
-Jobs = Annotated[list[str] | None, typer.Option("--job", help="Only this job; may be repeated.", show_default=False)]
+Jobs = Annotated[
+    list[str] | None, typer.Option("--job", metavar="NAME", help="Only this job; may be repeated.", show_default=False)
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
-Engine = Annotated[Literal["threads", "inline"] | None, typer.Option("--engine", help="Where units run.", show_default=False)]
+Engine = Annotated[
+    Literal["threads", "inline"] | None,
+    typer.Option("--engine", metavar="threads|inline", help="Where units run.", show_default=False),
+]
 Wait = Annotated[str, typer.Option("--wait", metavar="DURATION", help="Wait this long for a busy target.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print a JSON line for each change of state on standard output.")]

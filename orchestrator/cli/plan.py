@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.prepare import Request
     from orchestrator.job import Plan
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 WithExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 10 if there are changes.")]
 SIGNS = {"new": "+", "changed": "~", "gone": "-", "unchanged": "="}
 MOST_REASONS = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 _FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 _RUN_TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z-.*")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z?)?")
-_HEADER: Final = ("ID", "COMPANY", "TITLE", "LOCATION", "WORKPLACE", "PAY", "POSTED")
-_WIDEST: Final = 44
+_HEADER: Final = ("ID", "COMPANY", "TITLE", "LOCATION", "PLACE", "POSTED", "PAY")
+_WIDEST: Final = 40
 
 
 class _DefaultGroup(TyperGroup):
@@ -42,7 +43,7 @@ class _DefaultGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=_DefaultGroup, rich_markup_mode=None)
+app = typer.Typer(cls=_DefaultGroup, rich_markup_mode=None, add_completion=False)
 
 State = Annotated[
     Literal["open", "closed", "new", "changed", "reopened", "held", "all"],
@@ -92,7 +93,8 @@ def postings(
     elif output == "csv":
         terminal.show(_csv(rows))
     elif rows:
-        terminal.show(terminal.table(_HEADER, [_line(row) for row in rows], limit=terminal.width()))
+        width = terminal.width() if terminal.is_terminal(sys.stdout) else None
+        terminal.show(terminal.table(_HEADER, [_line(row) for row in rows], limit=width))
     else:
         terminal.say("no posting matches")
 
@@ -223,12 +225,12 @@ def _date(text: str | None) -> str | None:
 def _line(row: dict[str, Any]) -> list[str]:
     return [
         str(row["id"]),
-        _cut(row["company"], 24),
+        _cut(row["company"], 18),
         ("* " if row["favorite"] else "") + _cut(row["title"]),
-        _cut(_places(row), 28),
+        _cut(_places(row), 24),
         row["workplace"] or "",
-        pay(row),
         (row["date_posted"] or "")[:10],
+        pay(row),
     ]
 
 

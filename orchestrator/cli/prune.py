@@ -11,8 +11,10 @@ import typer
 from orchestrator.cli import options, project, terminal
 from orchestrator.cli.runs import age
 
-app = typer.Typer(rich_markup_mode=None)
-Keep = Annotated[int | None, typer.Option("--keep", min=0, help="Runs to keep; default: the spec's.", show_default=False)]
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+Keep = Annotated[
+    int | None, typer.Option("--keep", metavar="N", min=0, help="Runs to keep; default: the spec's.", show_default=False)
+]
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Also runs older than this.", show_default=False)
 ]

@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli import options, project
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Accept = Annotated[bool, typer.Option("--accept-changed-spec", help="Resume although the spec changed.")]
 
 

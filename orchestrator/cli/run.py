@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli import options, project
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 SkipIfRunning = Annotated[bool, typer.Option("--skip-if-running", help="Exit 0 if another run holds a target.")]
 IfStale = Annotated[
     str | None, typer.Option("--if-stale", metavar="AGE", help="Exit 0 if the last success is younger.", show_default=False)

@@ -15,12 +15,12 @@ from orchestrator.status.layout import StateDir
 from orchestrator.status.models import seconds
 from orchestrator.status.states import Shown
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 OnlyState = Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only runs in this state.", show_default=False)]
 Last = Annotated[
     str | None, typer.Option("--last", metavar="AGE", help="Only runs of the last 7d, 12h ...", show_default=False)
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most this many.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most this many.")]
 DAY = 86_400.0
 
 

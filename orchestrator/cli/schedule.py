@@ -16,8 +16,10 @@ import typer
 from orchestrator.cli import options, project, terminal
 from orchestrator.errors import UsageError
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
-Cron = Annotated[str, typer.Option("--cron", help="Five fields: minute, hour, day of month, month, day of week.")]
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+Cron = Annotated[
+    str, typer.Option("--cron", metavar="TIMES", help="Five fields: minute, hour, day of month, month, day of week.")
+]
 Format = Annotated[Literal["cron", "systemd", "launchd", "github"], typer.Option("--format", help="For which scheduler.")]
 _FIELDS: Final = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

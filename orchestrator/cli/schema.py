@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import terminal
-from orchestrator.errors import UsageError
 
-app = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 class Document(StrEnum):
@@ -31,14 +30,14 @@ def schema(
     \b
     Examples:
       orchestrate schema > jobs.schema.json
-      orchestrate schema status
+      orchestrate schema status > status.schema.json
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
-    from orchestrator.spec.schema import SCHEMAS, as_json
+    from orchestrator.spec.schema import SCHEMAS, as_json, model_schema
 
-    make = SCHEMAS.get(document.value)
-    if make is None:
-        raise UsageError(
-            f"there is no schema of the {document.value} yet",
-            hint="its fields are described in docs/reference; schemas exist for " + ", ".join(SCHEMAS),
-        )
-    terminal.show(as_json(make()).rstrip("\n"))
+    if document is Document.MANIFEST:
+        from orchestrator.kinds.ingest.manifest import Manifest
+
+        found = model_schema(Manifest, "MANIFEST.json")
+    else:
+        found = SCHEMAS[document.value]()
+    terminal.show(as_json(found).rstrip("\n"))

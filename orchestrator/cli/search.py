@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from orchestrator.cli import options, terminal
-from orchestrator.cli.snapshots import find_store
+from orchestrator.cli.snapshots import embedding_of, find_store
 
 if TYPE_CHECKING:
     from orchestrator.kinds.ingest.search import Hit
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _SHOWN_LINES: Final = 12
 
 
@@ -65,7 +65,7 @@ def search(
     from orchestrator.kinds.ingest.search import Snapshot
 
     place = find_store(job, file, state_dir).find(snapshot)
-    with Snapshot(place) as opened:
+    with Snapshot(place, embedding_of(job, file)) as opened:
         hits = opened.search(query, top, mode.value, path=path, where=_metadata(where))
     if json:
         terminal.show_json({"format_version": 1, "snapshot_id": place.name, "hits": [_document(hit) for hit in hits]})

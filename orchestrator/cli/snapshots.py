@@ -12,10 +12,12 @@ from orchestrator.cli import options, project, terminal
 from orchestrator.errors import ExitCode, NotFound, UnreadableState, UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.kinds.ingest.recipe import EmbeddingChoice
     from orchestrator.kinds.ingest.store import Store
 
 app = typer.Typer(
     rich_markup_mode=None,
+    add_completion=False,
     no_args_is_help=True,
     help="""List, compare, verify and roll back the snapshots of an ingest job.
 
@@ -29,7 +31,7 @@ Examples:
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The ingest job.", show_default=False)]
 Snapshot = Annotated[str, typer.Argument(metavar="ID", help="A snapshot's id, or a unique part of it.", show_default=False)]
 MaybeSnapshot = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="A snapshot's id; default: the current one.", show_default=False)
+    str | None, typer.Argument(metavar="ID", help="A snapshot's id; default: the current one.", show_default=False)
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it; without this flag the verb only says what it would do.")]
 
@@ -55,6 +57,17 @@ def find_store(job: str, file: Path | None, state_dir: Path | None) -> Store:
 
     assert isinstance(spec, IngestSpec)
     return Store(store_of(spec, project.surroundings(resolved, state, job, "")))
+
+
+def embedding_of(job: str, file: Path | None) -> EmbeddingChoice | None:
+    """Return the embedding model of a job with its key and arguments, None without a spec: the manifest has neither."""
+    if file is None and not project.DEFAULT_SPEC.is_file():
+        return None
+    from orchestrator.kinds.ingest.recipe import recipe_of
+    from orchestrator.kinds.ingest.spec import IngestSpec
+
+    spec = project.load(file).spec.jobs.get(job)
+    return recipe_of(spec).embedding if isinstance(spec, IngestSpec) else None
 
 
 def _named(folder: Path, job: str) -> Path:
@@ -145,7 +158,7 @@ def verify(
 def diff(
     job: Job,
     one: Annotated[str, typer.Argument(metavar="A", help="A snapshot's id.", show_default=False)],
-    other: Annotated[str | None, typer.Argument(metavar="[B]", help="Default: the current one.", show_default=False)] = None,
+    other: Annotated[str | None, typer.Argument(metavar="B", help="Default: the current one.", show_default=False)] = None,
     file: options.File = None,
     state_dir: options.StateDirectory = None,
     json: options.Json = False,

@@ -15,7 +15,7 @@ from orchestrator.status import read
 from orchestrator.status.read import Seen
 from orchestrator.status.states import FINAL, Shown, State
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")]
 Rebuild = Annotated[bool, typer.Option("--rebuild", help="Make the view again from the journal, for a damaged status file.")]
 _COLOURS = {Shown.SUCCEEDED: "green", Shown.RUNNING: "cyan", Shown.FAILED: "red", Shown.TIMED_OUT: "red"}

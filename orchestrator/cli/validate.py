@@ -17,7 +17,7 @@ from orchestrator.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from orchestrator.spec.problems import Problem
 
-app = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 STANDARD_INPUT: Final = "-"
 _LARGEST_INPUT: Final = 8_000_001  # One byte more than is read of a file, so that too much is noticed.
 
@@ -37,7 +37,7 @@ def validate(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE...",
             help="Files, directories (every jobs.yaml and *.jobs.yaml below), or - for standard input.",
             show_default=False,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter, deque
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
@@ -102,16 +102,18 @@ class Attempt:
         size = min(run.spec.concurrency, len(units))
         pool = POOLS[self._engine](run.name, size, self._job.work, context)
         run.slots = pool.slots
+        patience = SETTLE_SECONDS
         try:
             self._feed(pool, units, size * AHEAD)
         except Interruption as interruption:
             self._wind_up(pool, interruption)
+            patience = 0.0  # The workers had their time.
             raise
         except OrchestrateError as error:
             run.cancel.request(error.message)  # The other workers have nothing to work for.
             raise
         finally:
-            self._abandoned = pool.close(SETTLE_SECONDS)
+            self._abandoned = pool.close(patience)
 
     def _feed(self, pool: Pool, units: deque[Unit], most: int) -> None:
         """Keep up to `most` units in the pool until none is left. Postponed units wait outside, without a slot."""
@@ -158,9 +160,10 @@ class Attempt:
         patience = SETTLE_SECONDS if late else max(0.0, self._run.patience - TICK_SECONDS)
         pool.close(patience)
         context = WorkContext(Deadline.after(SETTLE_SECONDS), CancelToken())
-        for done in pool.take(0.0):
-            self._take_in(done, context)
-            context.checkpoint()
+        with suppress(Interruption):  # What isn't taken in now is done again by the next attempt.
+            for done in pool.take(0.0):
+                self._take_in(done, context)
+                context.checkpoint()
 
     def _stopped(self, interruption: Interruption) -> Ending:
         if isinstance(interruption, DeadlineExceeded):

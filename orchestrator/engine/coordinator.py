@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from orchestrator.deadline import Deadline
 from orchestrator.engine.attempt import Attempt
@@ -13,7 +14,8 @@ from orchestrator.engine.recorder import Recorder
 from orchestrator.job import Job, Surroundings
 from orchestrator.status.states import State
 
-MOST_ABANDONED = 64  # Threads that didn't come back; a job that leaves more behind gets no further attempt.
+LEFT_BEHIND: Final = "a thread didn't come back in time and was left behind"
+MOST_ABANDONED: Final = 64  # Threads that didn't come back; a job that leaves more behind gets no further attempt.
 
 
 class Coordinator:
@@ -51,6 +53,8 @@ class Coordinator:
         while True:
             ending = self._attempt()
             abandoned += self._left_behind
+            if self._left_behind:
+                self._recorder.warn(LEFT_BEHIND, run.name)
             if not self._goes_on(ending, abandoned):
                 run.finish(ending, abandoned=abandoned)
                 return

@@ -6,11 +6,12 @@ journal is flushed before each status, so no status claims what the journal does
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from orchestrator import files
 from orchestrator.deadline import Clock
@@ -18,9 +19,10 @@ from orchestrator.errors import StorageError
 from orchestrator.redact import Redactor
 from orchestrator.status.journal import Event, JournalWriter
 from orchestrator.status.layout import RunDir
-from orchestrator.status.models import MOST_WARNINGS, RunStatus, clip, utc
+from orchestrator.status.models import MOST_IN_FLIGHT, MOST_WARNINGS, RunStatus, clip, utc
 
 _log: Final = logging.getLogger("orchestrator.engine")
+MOST_BYTES: Final = 64 * 1024  # Readers poll this file; beyond it, lists get shorter.
 RESERVE_BYTES: Final = 256 * 1024  # A last group commit and a last status.
 COMMIT_SECONDS: Final = 0.25
 _SHORTEST_GAP: Final = 0.1  # Between two writes that a change of phase asked for.
@@ -129,4 +131,15 @@ class Recorder:
         self.head.revision += 1
         status.revision = self.head.revision
         status.updated_at = utc(self._clock.time())
-        return json.dumps(self._redact.tree(status.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":")).encode()
+        return encode(self._redact.tree(status.model_dump(mode="json")))
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return a status document as JSON, with its lists cut so that it stays small; the totals count what was cut."""
+    for most in (MOST_IN_FLIGHT, 10, 5, 2, 1, 0):
+        for job in document["jobs"]:
+            job["in_flight"], job["failures"] = job["in_flight"][:most], job["failures"][:most]
+        data = to_json(document)
+        if len(data) <= MOST_BYTES:
+            break
+    return data

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from orchestrator.deadline import SYSTEM_CLOCK, Clock
 from orchestrator.engine.attempt import TICK_SECONDS, timed_out
-from orchestrator.engine.coordinator import Coordinator
+from orchestrator.engine.coordinator import LEFT_BEHIND, Coordinator
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.engine.log import RunLog
 from orchestrator.engine.prepare import Prepared, Request
@@ -247,7 +247,7 @@ class Run:
 
     def _give_up(self, job: JobRun, ending: Ending) -> None:
         if job.finish(ending, abandoned=1 + len(job.slots())):
-            self._recorder.warn("a thread didn't come back in time and was left behind", job.name)
+            self._recorder.warn(LEFT_BEHIND, job.name)
 
     def _end(self) -> Result:
         status = self.status

@@ -239,3 +239,18 @@ CODES: Final[dict[str, Explanation]] = {
 def explanation(code: str) -> Explanation | None:
     """Return what a code means, None if it isn't known here: other packages' kinds have their own codes."""
     return CODES.get(code)
+
+
+def page() -> str:
+    """Return the reference page of all codes, in Markdown."""
+    parts = [
+        "# Problems of a spec",
+        "<!-- Written by docs/generate.py: change the code, not this page. -->",
+        "What `orchestrate validate` can say. `orchestrate explain CODE` tells the same in a terminal.",
+    ]
+    for code in sorted(CODES):
+        known = CODES[code]
+        parts += [f"## `{code}`", f"{known.title[0].upper()}{known.title[1:]}. {known.text}"]
+        if known.wrong:
+            parts.append(f"```yaml\n# wrong\n{known.wrong}\n# right\n{known.right}\n```")
+    return "\n\n".join(parts) + "\n"

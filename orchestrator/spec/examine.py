@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from orchestrator.spec.tree import Spot, Tree
 from orchestrator.spec.words import described, named
 
 Model = TypeVar("Model", bound=BaseModel)
+_MOST_JOBS: Final = 1000  # The bound of the model, which tells that there are more.
 _MOST_ERRORS: Final = 300  # Of one model; a reader has enough, and wording them all would take seconds.
 
 
@@ -51,7 +53,7 @@ class Examination:
         defaults = self._defaults(document)
         raw_jobs = document.get("jobs")
         if isinstance(raw_jobs, dict):
-            for name, raw in raw_jobs.items():
+            for name, raw in islice(raw_jobs.items(), _MOST_JOBS):
                 self._job(name, raw, defaults)
         self._whole(document)
         self._across(document)
@@ -137,7 +139,8 @@ class Examination:
 
     def _across(self, document: dict[str, Any]) -> None:
         raw_jobs = document.get("jobs")
-        facts = rules.Facts(self.tree, self.references, self.root, raw_jobs if isinstance(raw_jobs, dict) else {})
+        jobs = raw_jobs if isinstance(raw_jobs, dict) and len(raw_jobs) <= _MOST_JOBS else {}
+        facts = rules.Facts(self.tree, self.references, self.root, jobs)
         self.problems += rules.all_problems(facts, self.spec)
         for name, job in self.jobs.items():
             kind = find_kind(job.kind) if self.kinds is None else self.kinds[job.kind]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import SpecError
 from orchestrator.spec.examine import Examination
-from orchestrator.spec.problems import Problem, Span, in_order, problem
+from orchestrator.spec.problems import Problem, Severity, Span, in_order, problem
 from orchestrator.spec.reader import MOST_BYTES, read
 from orchestrator.spec.references import References, masked
 from orchestrator.spec.tree import Tree, tree_of
@@ -23,6 +23,7 @@ _LINE_BREAK: Final = "\r\n|[\n\r\x85\u2028\u2029]"
 _SECRET_WORDS: Final = ("key", "passw", "secret", "authorization", "cookie")
 _LONG_VALUE: Final = r"token[\"']?[ \t]*:[ \t]*[\"']?[^\s\"',{}]{16,}"
 _LONGEST_LINE: Final = 500
+_MOST_PROBLEMS: Final = 1000
 
 
 def load_spec(path: Path | str, *, environment: Mapping[str, str] | None = None, text: str | None = None) -> Resolved:
@@ -33,14 +34,22 @@ def load_spec(path: Path | str, *, environment: Mapping[str, str] | None = None,
     """
     resolved, problems = check_spec(path, environment=environment, text=text)
     if resolved is None:
-        errors = sum(each.severity == "error" for each in problems)
-        name = Path(path).name
-        raise SpecError(
-            f"{name} has {errors} {'problem' if errors == 1 else 'problems'}",
-            problems,
-            hint="`orchestrate validate` shows them",
-        )
+        raise _invalid(path, problems)
     return resolved
+
+
+def check_with_origins(path: Path | str) -> tuple[Resolved, Examination]:
+    """Return the valid spec of a file together with what tells where its values come from. Raises SpecError."""
+    examination, problems = examine(path)
+    if examination is None or any(each.severity == "error" for each in problems):
+        raise _invalid(path, problems)
+    return _resolved(examination, Path(path), problems), examination
+
+
+def _invalid(path: Path | str, problems: tuple[Problem, ...]) -> SpecError:
+    errors = sum(each.severity == "error" for each in problems)
+    noun = "problem" if errors == 1 else "problems"
+    return SpecError(f"{Path(path).name} has {errors} {noun}", problems, hint="`orchestrate validate` shows them")
 
 
 def check_spec(
@@ -142,13 +151,24 @@ def _resolved(examination: Examination, path: Path, problems: tuple[Problem, ...
     return Resolved(spec, path.absolute(), examination.root, document, digest_of(document), references.secrets, warnings)
 
 
+def _bounded(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    left = len(found) - _MOST_PROBLEMS
+    if left <= 0:
+        return found
+    last = found[_MOST_PROBLEMS - 1]
+    severity: Severity = "error" if any(each.severity == "error" for each in found[_MOST_PROBLEMS:]) else "warning"
+    message = f"there are {left:,} more problems"
+    more = last._replace(severity=severity, code="too-many-problems", message=message, hint="", path=())
+    return (*found[:_MOST_PROBLEMS], more)
+
+
 def _placed(found: tuple[Problem, ...], file: str, text: str, secrets: tuple[str, ...]) -> tuple[Problem, ...]:
     """Return the problems with the file's name and the line that each stands in."""
     if not found:
         return ()
     lines = re.split(_LINE_BREAK, text)
     placed = []
-    for each in found:
+    for each in _bounded(found):
         line = lines[each.line - 1] if each.line <= len(lines) else ""
         placed.append(each._replace(file=file, snippet=masked(line[:_LONGEST_LINE], secrets)))
     return tuple(placed)

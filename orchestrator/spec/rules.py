@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from orchestrator.spec.problems import Problem, problem
 from orchestrator.spec.references import References
 from orchestrator.spec.tree import Tree
 
+_MOST_CYCLES: Final = 20  # In a web of needs there are more circles than anybody reads.
 _SQLITE_FILE: Final = r"sqlite(?:\+\w+)?:///(?P<path>[^?]*)"
 
 
@@ -69,7 +71,7 @@ def _needs(facts: Facts) -> Iterator[Problem]:
             if need.job in seen:
                 yield facts.problem("duplicate-need", f"job `{name}` needs `{need.job}` twice", need.path, severity="warning")
             seen.add(need.job)
-    yield from _cycles(facts, graph)
+    yield from islice(_cycles(facts, graph), _MOST_CYCLES)
 
 
 def _need(facts: Facts, name: str, need: _Need) -> Iterator[Problem]:
@@ -92,22 +94,22 @@ def _cycles(facts: Facts, graph: Mapping[str, list[_Need]]) -> Iterator[Problem]
     """Yield each cycle once, at the need that closes it, with its path."""
     done: set[str] = set()
     for start in graph:
-        trail: list[str] = []
+        trail = {start: None} if start not in done else {}
         pending = [(start, iter(graph[start]))] if start not in done else []
-        trail += [start] if pending else []
         while pending:
             name, needs = pending[-1]
             need = next(needs, None)
             if need is None:
                 done.add(name)
                 pending.pop()
-                trail.pop()
+                del trail[name]
             elif need.job in trail and need.job != name:
-                circle = [*trail[trail.index(need.job) :], need.job]
+                path = list(trail)
+                circle = [*path[path.index(need.job) :], need.job]
                 message = "these jobs wait for each other: " + " -> ".join(f"`{each}`" for each in circle)
                 yield facts.problem("cyclic-needs", message, need.path, "remove one of these needs")
             elif need.job in graph and need.job not in done and need.job != name:
-                trail.append(need.job)
+                trail[need.job] = None
                 pending.append((need.job, iter(graph[need.job])))
 
 

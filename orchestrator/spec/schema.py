@@ -75,7 +75,7 @@ def status_schema() -> dict[str, Any]:
     """Return the schema of status.json."""
     from orchestrator.status.models import RunStatus
 
-    return _titled(RunStatus.model_json_schema(ref_template=_REFS), "status.json")
+    return model_schema(RunStatus, "status.json")
 
 
 def journal_schema() -> dict[str, Any]:
@@ -91,6 +91,11 @@ def journal_schema() -> dict[str, Any]:
     }
     schema["required"] = [*schema["required"], "crc"]
     return _titled(schema, "a line of journal.jsonl")
+
+
+def model_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """Return the schema of a file that a model describes."""
+    return _titled(model.model_json_schema(ref_template=_REFS), title)
 
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {

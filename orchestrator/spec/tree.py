@@ -43,6 +43,7 @@ class Tree:
         self.refused: set[Slot] = set()
         self.references: dict[Slot, str] = {}
         self.ignored: list[Any] = []
+        self._positions: dict[int, dict[Any, int]] = {}
 
     def spot(self, location: Iterable[str | int]) -> Spot:
         """Follow a validator's location as far as it exists; names of union branches on the way are passed over."""
@@ -113,10 +114,12 @@ class Tree:
             return None
         if isinstance(container, list):
             return None, marks[int(key)]
-        for position in range(0, len(marks), 2):
-            if marks[position].value == key:
-                return marks[position], marks[position + 1]
-        return None
+        positions = self._positions.get(id(container))
+        if positions is None:
+            positions = {marks[position].value: position for position in range(0, len(marks), 2)}
+            self._positions[id(container)] = positions
+        position = positions.get(key)
+        return None if position is None else (marks[position], marks[position + 1])
 
     def _first_line(self) -> Span:
         return Span(1, 1, 1, max(2, len(self.text.split("\n", 1)[0]) + 1))

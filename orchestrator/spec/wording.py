@@ -126,8 +126,8 @@ class Wording:
         owners = [
             each for each in fields.annotations_at(self.root, found.spot.path[len(self.prefix) : -1]) if fields.is_model(each)
         ]
-        present = set(self.tree.spot(found.spot.path[:-1]).value)
-        return sorted(owners, key=lambda owner: -len(present & set(fields.keys_of(owner))))[:1]
+        holder = self.tree.spot(found.spot.path[:-1]).value
+        return sorted(owners, key=lambda owner: -sum(key in holder for key in fields.keys_of(owner)))[:1]
 
     def missing_field(self, found: Found) -> Problem:
         """Return the problem of a field that has to be there."""

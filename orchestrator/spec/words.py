@@ -70,5 +70,12 @@ def flow(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(flow(inner) for inner in value) + "]"
     if isinstance(value, str):
-        return f'"{value}"' if not value or set(value) & set('*&!%@`#{}[]:,"') else value
+        return f'"{value}"' if _needs_quotes(value) else value
     return "null" if value is None else written(value)
+
+
+def _needs_quotes(text: str) -> bool:
+    from orchestrator.spec.scalars import plain
+
+    special = text[:1] in set("*&!%@`#{}[]:,?|>-\"' ") or any(each in text for each in (",", "[", "]", "{", "}", ": ", " #"))
+    return not text or special or plain(text) is not text

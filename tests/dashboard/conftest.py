@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import socket
+import subprocess
+import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +24,6 @@ from orchestrator.status.journal import Event, JournalWriter
 from orchestrator.status.layout import RunDir, StateDir, new_run_id
 from orchestrator.status.models import Cancel, FailedItem, InFlight, Items, JobError, JobStatus, RunStatus, utc
 from orchestrator.status.states import FINAL, State
-
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 RUN = "20261121T165300.123Z-1a2b3c4d"
@@ -282,15 +287,67 @@ def open_page(build: Builder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         arguments = ["app.py", "--state-dir", str(build.state.path), "--root", str(build.root)]
         monkeypatch.setattr("sys.argv", arguments)
         app = AppTest.from_file(str(APP), default_timeout=30)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
         if page != "now":
             app.switch_page(f"routes/{page}.py")
-            for name, value in query.items():
-                app.query_params[name] = value
-            app.run()
+        for name, value in query.items():
+            app.query_params[name] = value
+        gc.freeze()  # Streamlit collects after each run; what pytest has imported makes that slow, not the app.
+        app.run()
         assert not app.exception, app.exception
         return Page(app)
 
     return open_
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the verb as a user does; yield the process and the address that it prints, once the page answers there."""
+    command = [sys.executable, "-m", "orchestrator", "dashboard", *arguments]
+    environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(APP.parents[1])}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            address = next((word for word in line.split() if word.startswith("http://")), "")
+            assert address, process.communicate()
+            assert _wait(lambda: _answers(address), 60)
+            yield process, address
+        finally:
+            process.kill()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def _wait(holds: Callable[[], bool], patience: float) -> bool:
+    end, pause = time.monotonic() + patience, threading.Event()
+    while not (found := holds()) and time.monotonic() < end:
+        pause.wait(0.1)
+    return found
+
+
+@pytest.fixture
+def launch() -> Callable[..., Any]:
+    """Start `orchestrate dashboard` in a folder, as a context manager: the process and its address."""
+    return started
+
+
+@pytest.fixture
+def serve() -> Callable[[Path], Any]:
+    """Start the dashboard of a project on a free port, as a context manager: its address."""
+
+    @contextmanager
+    def serving(folder: Path) -> Iterator[str]:
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with started(folder, "--port", str(port), "--refresh", "0.5") as (_, address):
+            yield address
+
+    return serving

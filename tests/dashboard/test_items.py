@@ -17,7 +17,9 @@ def read_all(path: Any) -> Items:
 
 def test_failed_items_come_first_then_the_latest(build: Any) -> None:
     run = build.run()
-    build.journal(run, [{"key": "a"}, {"key": "b", "state": "failed", "error": {"code": "x", "message": "m", "hint": "h"}}, {"key": "c"}])
+    build.journal(
+        run, [{"key": "a"}, {"key": "b", "state": "failed", "error": {"code": "x", "message": "m", "hint": "h"}}, {"key": "c"}]
+    )
     items = read_all(run.journal)
     assert [item.key for item in items.rows()] == ["b", "c", "a"]
     assert next(items.rows()).hint == "h"

@@ -119,7 +119,9 @@ def test_a_lease_that_cannot_be_read_makes_the_state_unknown(build: Any) -> None
     assert Store(build.state).look(run.run_id).state is Shown.UNKNOWN
 
 
-def test_a_run_that_ends_between_reading_and_probing_is_not_called_interrupted(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_ends_between_reading_and_probing_is_not_called_interrupted(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = build.run("running", lease=False)
 
     def end_then_probe(directory: Any, status: Any) -> bool:

@@ -23,7 +23,16 @@ def view_of(build: Any, status: Any, state: str | None = None, age: float = 0.0)
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0:00"), (51.9, "0:51"), (725, "12:05"), (3723, "1:02:03"), (200_000, "2 d 7 h"), (-5, "0:00"), (None, ""), (math.nan, "")],
+    [
+        (0, "0:00"),
+        (51.9, "0:51"),
+        (725, "12:05"),
+        (3723, "1:02:03"),
+        (200_000, "2 d 7 h"),
+        (-5, "0:00"),
+        (None, ""),
+        (math.nan, ""),
+    ],
 )
 def test_durations_read_as_clocks(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words

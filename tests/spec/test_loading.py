@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,7 @@ def test_a_database_has_to_be_a_url(problems_of: Any, text_with: Any) -> None:
 
 
 def test_a_path_through_a_link_cannot_leave_the_project(bake: Any, text_with: Any, tmp_path: Path) -> None:
-    os.symlink("/tmp", tmp_path / "out")
+    (tmp_path / "out").symlink_to("/tmp")
     (problem,) = bake(text_with("recipe: out/x"))[1]
     assert problem.code == "path-outside-project"
     assert "/tmp" not in problem.message

@@ -141,7 +141,7 @@ def test_mutated_files_give_problems_with_places(tmp_path: Path) -> None:
 def test_twenty_thousand_mutated_files(tmp_path: Path) -> None:
     bad, slowest = examine(20_000, 11, tmp_path)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(f"20000 mutated specs: {bad} with problems, slowest {slowest:.3f} s, {memory / 1e6:.0f} MB in all")
+    sys.stdout.write(f"20000 mutated specs: {bad} with problems, slowest {slowest:.3f} s, {memory / 1e6:.0f} MB in all\n")
     assert bad > 15_000
     assert slowest < SLOWEST
     assert memory < MOST_MEMORY
@@ -157,15 +157,15 @@ HOSTILE: Final = {
     "multiplied merges": "\n".join(
         ["a: &a0 {x: 1}"] + [f"b{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}], k{n}: 1}}" for n in range(1, 30)]
     ),
-    "many keys": "".join(f"k{n}: 1\n" for n in range(20_000)),
+    "many keys": "".join(f"k{n}: 1\n" for n in range(10_000)),
     "one key twenty thousand times": "k: 1\n" * 20_000,
-    "many anchors": "".join(f"- &a{n} x\n" for n in range(20_000)),
+    "many anchors": "".join(f"- &a{n} x\n" for n in range(10_000)),
     "a long word": "version: " + "a" * 1_000_000,
     "a long number": "version: " + "9" * 1_000_000,
     "a long key": "a" * 100_000 + ": 1",
     "many references": "name: " + "${env:A}" * 20_000,
     "open references": "name: " + "${" * 100_000,
-    "many needs": "version: 1\njobs:\n" + "".join(f"  j{n}: {{kind: x, needs: [j{n + 1}]}}\n" for n in range(5000)),
+    "many needs": "version: 1\njobs:\n" + "".join(f"  j{n}: {{kind: x, needs: [j{n + 1}]}}\n" for n in range(3000)),
     "a web of needs": "version: 1\njobs:\n"
     + "".join(f"  j{n}: {{kind: x, needs: [{', '.join(f'j{m}' for m in range(60) if m != n)}]}}\n" for n in range(60)),
     "many words that are refused": "- no\n" * 50_000,

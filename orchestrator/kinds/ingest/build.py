@@ -17,7 +17,7 @@ from orchestrator.kinds.ingest.computed import Computed
 from orchestrator.kinds.ingest.document import Skipped
 from orchestrator.kinds.ingest.index import DATABASE, VECTORS, Entry, IndexReader, IndexWriter
 from orchestrator.kinds.ingest.manifest import NAME as MANIFEST
-from orchestrator.kinds.ingest.manifest import LeftOut, Manifest, entry_of, sealed
+from orchestrator.kinds.ingest.manifest import LeftOut, Manifest, entry_of, rendered, sealed
 from orchestrator.kinds.ingest.recipe import Recipe, canonical
 from orchestrator.status.models import utc
 
@@ -109,7 +109,7 @@ def write_manifest(staging: Path, writer: IndexWriter, entries: Mapping[str, Ent
         "files": [entry_of(staging / name, name).model_dump() for name in names],
     }
     manifest = sealed(fields)
-    files.write_atomic(staging / MANIFEST, manifest.model_dump_json(indent=1).encode() + b"\n")
+    files.write_atomic(staging / MANIFEST, rendered(manifest.model_dump(mode="json")))
     return manifest
 
 

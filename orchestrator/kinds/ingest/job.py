@@ -120,6 +120,7 @@ class IngestJob:
 
     def commit(self, context: WorkContext) -> Outcome:
         """Make and publish the next snapshot; if nothing changed, publish nothing."""
+        self._store.sweep()
         self._refuse_bad_documents()
         self._cache = self._open_cache()
         self._cache.remember(self._around.job, self._scan.documents, self._scanned_at - _CLOCK_TICK)
@@ -131,7 +132,6 @@ class IngestJob:
             raise JobError(
                 f"none of {len(self._quarantined)} documents could be read", code="no_nodes", hint="see the failures"
             )
-        self._store.sweep()
         return self._publish(context)
 
     def _refuse_bad_documents(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -81,12 +82,26 @@ def is_snapshot_id(text: str) -> bool:
 def sealed(fields: dict[str, Any]) -> Manifest:
     """Return the manifest of these fields, with its digest."""
     unsealed = Manifest.model_validate(fields | {"digest": "0" * 64})
-    return unsealed.model_copy(update={"digest": digest_of(unsealed.model_dump())})
+    return unsealed.model_copy(update={"digest": digest_of(unsealed.model_dump(mode="json"))})
 
 
 def digest_of(document: dict[str, Any]) -> str:
     """Return the digest that a manifest has to carry."""
     return hashlib.sha256(canonical({key: value for key, value in document.items() if key != "digest"})).hexdigest()
+
+
+def rendered(document: dict[str, Any]) -> bytes:
+    """Return a manifest's bytes: one form only, so that not even a space can change unseen."""
+    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether bytes are a manifest in its one form that fits its own digest. Fields of newer versions are covered, too."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and rendered(document) == data and digest_of(document) == document.get("digest")
 
 
 def read_manifest(snapshot: Path) -> Manifest:

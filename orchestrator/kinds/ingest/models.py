@@ -6,20 +6,28 @@ Imports llama_index.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ValidationError
 
-from orchestrator.errors import JobError
+from orchestrator.errors import JobError, MissingExtra
 from orchestrator.kinds.ingest.nodes import TableEmbedding
 from orchestrator.kinds.ingest.recipe import DEFAULT, EmbeddingChoice
+
+PROVIDERS: Final = frozenset({"openai-compatible", "ollama"})
 
 
 def open_embedding(choice: EmbeddingChoice) -> BaseEmbedding:
     """Return the model. Raises JobError `embedding-failed` or MissingExtra, with what to install or to correct."""
     if choice.name == DEFAULT:
         return TableEmbedding()
+    if choice.name in PROVIDERS:
+        try:
+            from orchestrator.kinds.ingest.providers import ProviderEmbedding
+        except ImportError as error:
+            raise MissingExtra("an embedding provider", "ingest") from error
+        return ProviderEmbedding(choice.name, choice.arguments)
     return _own(choice)
 
 

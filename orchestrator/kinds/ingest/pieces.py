@@ -45,8 +45,9 @@ def cut(parsed: Parsed, size: int, overlap: int = 0) -> list[Piece]:
     text = parsed.text
     pieces: list[Piece] = []
     line, counted = 1, 0
-    for start, end, path in _packed(list(_spans(parsed, size)), text, size):
-        first = _stepped_back(text, start, pieces, overlap, size, end) if overlap else start
+    fresh = size - overlap  # What a piece has of its own, so that the repeated part fits in front of it.
+    for start, end, path in _packed(list(_spans(parsed, fresh)), text, fresh):
+        first = _stepped_back(text, start, pieces, overlap) if overlap else start
         line += text.count("\n", counted, first) if first >= counted else -text.count("\n", first, counted)
         counted = first
         pieces.append(Piece(first, end, line, path))
@@ -75,10 +76,10 @@ def _only_headings(text: str, start: int, end: int, path: tuple[str, ...]) -> bo
     return end - start < len(path[-1]) * 3 + 20 and "\n\n" not in text[start:end]
 
 
-def _stepped_back(text: str, start: int, pieces: Sequence[Piece], overlap: int, size: int, end: int) -> int:
+def _stepped_back(text: str, start: int, pieces: Sequence[Piece], overlap: int) -> int:
     if not pieces or pieces[-1].end > start:
         return start
-    earliest = max(start - overlap, pieces[-1].start + 1, end - size, 0)
+    earliest = max(start - overlap, pieces[-1].start + 1)
     space = text.find(" ", earliest, start)
     return space + 1 if 0 <= space < start - 1 else start
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, JobError
 from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
+from orchestrator.kinds.ingest.asking import Closing, on_behalf_of
 from orchestrator.kinds.ingest.computed import Computed, NodeText, cache_key
 from orchestrator.kinds.ingest.document import Content, Corpus, Parsed, Seen, Unreadable
 from orchestrator.kinds.ingest.recipe import Recipe
@@ -56,6 +57,14 @@ class Kitchen:
                 self._pipelines = _pipelines(self.recipe)
             return self._pipelines
 
+    def close(self) -> None:
+        """Close the connections of a model that has any."""
+        with self._making:
+            for part in self._pipelines[1].transformations if self._pipelines and self._pipelines[1] else ():
+                if isinstance(part, Closing):
+                    part.close()
+            self._pipelines = None
+
 
 def _pipelines(recipe: Recipe) -> tuple[IngestionPipeline, IngestionPipeline | None]:
     from llama_index.core.ingestion import IngestionPipeline
@@ -72,7 +81,11 @@ def _pipelines(recipe: Recipe) -> tuple[IngestionPipeline, IngestionPipeline | N
 @contextmanager
 def open_kitchen(recipe: Recipe) -> Iterator[Kitchen]:
     """Open the world of `work`; costs nothing until the first batch."""
-    yield Kitchen(recipe)
+    kitchen = Kitchen(recipe)
+    try:
+        yield kitchen
+    finally:
+        kitchen.close()
 
 
 def world_of(recipe: Recipe) -> Any:
@@ -134,7 +147,8 @@ def _computed(kitchen: Kitchen, readable: Sequence[tuple[Content, Parsed]], cont
     embedded: list[BaseNode] = nodes if embed is None else []
     if embed is not None:
         for start in range(0, len(nodes), _SLICE):
-            embedded.extend(embed.run(nodes=nodes[start : start + _SLICE]))
+            with on_behalf_of(context):
+                embedded.extend(embed.run(nodes=nodes[start : start + _SLICE]))
             context.checkpoint(len(embedded), len(nodes), "embed")
     by_document: dict[str, list[BaseNode]] = {}
     for node in embedded:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +16,9 @@ from orchestrator.errors import MissingExtra
 from orchestrator.kinds.ingest import pieces, readers
 from orchestrator.kinds.ingest.readers import Limits, Readers
 from orchestrator.kinds.ingest.spec import EmbeddingClass, IngestSpec, Provider
+from orchestrator.redact import public_url
 
+_SECRET: Final = re.compile(r"(?i)key|token|secret|passw|auth|credential")
 DEFAULT: Final = "default"
 NONE: Final = "none"
 
@@ -34,10 +37,17 @@ class EmbeddingChoice:
 
     def identity(self) -> Mapping[str, Any]:
         """Return what tells this model from others, without secrets. Raises MissingExtra."""
+        if self.name == NONE:
+            return {"name": NONE}
         if self.name == DEFAULT:
             return {"name": DEFAULT, "model": f"wordllama-l2_supercat-256@{_installed_wordllama()}"}
-        hidden = {"api_key", "request_timeout", "retries", "min_interval", "batch"}
-        return {"name": self.name} | {key: self.arguments[key] for key in sorted(self.arguments) if key not in hidden}
+        if "model" in self.arguments and ":" not in self.name:
+            base_url = self.arguments.get("base_url")
+            place = {"base_url": public_url(base_url)} if base_url else {}
+            return {"name": self.name, "model": self.arguments["model"], **place}
+        # Values may be secrets, whatever their names are: a manifest holds their digest only, and keys aren't part of it.
+        told = {key: value for key, value in self.arguments.items() if not _SECRET.search(key)}
+        return {"name": self.name, "arguments": hashlib.sha256(canonical(told)).hexdigest()[:16]}
 
 
 def _installed_wordllama() -> str:

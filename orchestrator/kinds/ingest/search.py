@@ -9,19 +9,21 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from orchestrator import files
-from orchestrator.errors import NotFound, UnreadableState
+from orchestrator.errors import JobError, NotFound, UnreadableState, UsageError
+from orchestrator.kinds.ingest.asking import Closing
 from orchestrator.kinds.ingest.database import open_read_only, told
 from orchestrator.kinds.ingest.globs import compile_glob
 from orchestrator.kinds.ingest.index import DATABASE, FORMAT, VECTORS
 from orchestrator.kinds.ingest.manifest import NAME as MANIFEST
 from orchestrator.kinds.ingest.manifest import Manifest, read_manifest
+from orchestrator.kinds.ingest.recipe import DEFAULT, EmbeddingChoice
 from orchestrator.kinds.ingest.store import CURRENT, Store
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Hit:
 class Snapshot:
     """An open snapshot. Thread-safe; as long as it is open, retention leaves it alone. Close it, or use it in `with`."""
 
-    def __init__(self, path: Path, embedding: BaseEmbedding | None = None) -> None:
+    def __init__(self, path: Path, embedding: BaseEmbedding | EmbeddingChoice | None = None) -> None:
         """Open a snapshot's directory. `embedding` embeds questions if the manifest's model can't be opened by itself.
 
         Raises UnreadableState if it is damaged or of a newer version.
@@ -80,6 +82,7 @@ class Snapshot:
         self._local = threading.local()
         self._opening = threading.Lock()
         self._embedding = embedding
+        self._opened_model: Closing | None = None
         self._loaded: NDArray[np.float16] | None = None
         with ExitStack() as undo:
             undo.callback(self.close)
@@ -102,6 +105,9 @@ class Snapshot:
             while self._connections:
                 self._connections.pop().close()
             self._loaded = None
+            if self._opened_model is not None:
+                self._opened_model.close()
+                self._opened_model = None
             if self._hold >= 0:
                 os.close(self._hold)
                 self._hold = -1
@@ -117,7 +123,7 @@ class Snapshot:
         """Return the best nodes, best first, at most `top`.
 
         `path` is a glob over document paths; `where` are metadata of documents that have to be equal. A snapshot without
-        vectors is searched lexically in every mode but `dense`. Raises JobError if the model that embedded it can't be
+        vectors is searched lexically if the mode is `hybrid`, and refuses `dense` with a UsageError. Raises JobError if the model that embedded it can't be
         opened, ValueError for an unknown mode.
         """
         if mode not in {"hybrid", "lexical", "dense"}:
@@ -126,6 +132,8 @@ class Snapshot:
         depth = max(_DEPTH, top * 4)
         if mode == "lexical" or (mode == "hybrid" and not self.dense):
             ranked = self.lexical(query, top, allowed)
+        elif not self.dense:
+            raise UsageError(f"{self.path.name} has no vectors", hint="it was made with `embedding: none`")
         elif mode == "dense":
             ranked = self.nearest(self.embed(query), top, allowed)
         else:
@@ -196,20 +204,33 @@ class Snapshot:
 
     def embed(self, query: str) -> Sequence[float]:
         """Return the question's vector, made by the model that made the snapshot's."""
+        identity = {key: value for key, value in self.manifest.embedding.items() if key != "dimensions"}
+        if isinstance(self._embedding, EmbeddingChoice) or (self._embedding is None and identity.get("name") != DEFAULT):
+            self._embedding = self._opened(identity)
         if self._embedding is not None:
             return self._embedding.get_query_embedding(query)
-        identity = self.manifest.embedding
-        if identity.get("name") == "default":
-            from orchestrator.kinds.ingest.table import load_table
+        from orchestrator.kinds.ingest.table import load_table
 
-            row: Sequence[float] = load_table().embed([query])[0].tolist()
-            return row
+        row: Sequence[float] = load_table().embed([query])[0].tolist()
+        return row
+
+    def _opened(self, identity: Mapping[str, Any]) -> BaseEmbedding | None:
+        """Return the model that the manifest names, None for the default one. A manifest has no keys: the spec may."""
+        choice = self._embedding
+        if not isinstance(choice, EmbeddingChoice) or choice.identity() != identity:
+            arguments = {key: value for key, value in identity.items() if key not in {"name", "arguments"}}
+            choice = EmbeddingChoice(str(identity.get("name")), arguments)
+        if choice.identity() != identity:
+            message = f"the model {choice.name} needs its arguments to be opened"
+            raise JobError(message, code="embedding-failed", hint="give `embedding=`, or the spec that made the snapshot")
+        if choice.name == DEFAULT:
+            return None
         from orchestrator.kinds.ingest.models import open_embedding
-        from orchestrator.kinds.ingest.recipe import EmbeddingChoice
 
-        arguments = {key: value for key, value in identity.items() if key not in {"name", "dimensions"}}
-        self._embedding = open_embedding(EmbeddingChoice(str(identity.get("name")), arguments))
-        return self._embedding.get_query_embedding(query)
+        with self._opening:
+            model = open_embedding(choice)
+            self._opened_model = model if isinstance(model, Closing) else None
+        return model
 
     def hits(self, ranked: Ranked) -> list[Hit]:
         """Return the nodes of these rows, in their order."""
@@ -310,7 +331,7 @@ def _held(manifest: Path) -> int:
         return -1
 
 
-def open_snapshot(path: str | Path, *, embedding: BaseEmbedding | None = None) -> Snapshot:
+def open_snapshot(path: str | Path, *, embedding: BaseEmbedding | EmbeddingChoice | None = None) -> Snapshot:
     """Open a snapshot, or the current one of a store. Raises NotFound, or UnreadableState if it is damaged.
 
     `embedding` embeds questions; needed only if the model of the snapshot needs a key or arguments that aren't stored.

@@ -39,16 +39,16 @@ def folders_of(spec: IngestSpec) -> list[str]:
 def check(job: str, spec: IngestSpec, jobs: Mapping[str, JobSpec], root: Path) -> Iterator[Finding]:
     """Return what is wrong between the fields of one job, or between the job and the disk."""
     del job
-    yield from _not_yet(spec)
+    yield from _check_embedding(spec)
     yield from _check_chunk(spec)
     yield from _check_postings(spec, jobs)
     yield from _check_folders(spec, root)
     yield from _check_globs(spec, root)
 
 
-def _not_yet(spec: IngestSpec) -> Iterator[Finding]:
-    if isinstance(spec.embedding, Provider):
-        yield Finding(("embedding",), "not-available-yet", "embedding providers are not available yet")
+def _check_embedding(spec: IngestSpec) -> Iterator[Finding]:
+    if isinstance(spec.embedding, Provider) and spec.embedding.provider != "ollama" and not spec.embedding.base_url:
+        yield Finding(("embedding",), "no-base-url", "an openai-compatible provider needs a `base_url`")
 
 
 def _check_chunk(spec: IngestSpec) -> Iterator[Finding]:

@@ -210,8 +210,8 @@ def _decoded(request: Request, reply: Reply) -> Any:
 
 def _next_hop(request: Request, url: str, reply: Reply, tries: int, asking: Asking) -> str:
     """Return where a redirect leads. Raises Unanswered for one that isn't followed."""
-    target = urljoin(url, reply.headers.get("location", ""))
     try:
+        target = urljoin(url, reply.headers.get("location", ""))
         old, new = urlsplit(url), urlsplit(target)
         _ = new.port
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -57,7 +57,7 @@ def _empty(limits: Limits, fetched: Fetched, company: dict[str, Any], at: str) -
     return f"the board lists nothing (run {company['empty_runs']} of {limits.confirm_empty} that must say so)"
 
 
-def reassigned(fetched: Fetched, company: dict[str, Any], known: Sequence[Mapping[str, Any]]) -> str | None:
+def reassigned(fetched: Fetched, company: dict[str, Any], known: Sequence[Any]) -> str | None:
     """Return a sentence if the board seems to be another company's now; nothing of such a fetch is written.
 
     That is: the board says another company's name, and most of what it lists is unknown.
@@ -68,7 +68,7 @@ def reassigned(fetched: Fetched, company: dict[str, Any], known: Sequence[Mappin
     if company["accept_next"] or name is None or before is None or name.casefold() == before.casefold():
         company["board_company"] = name or before
         return None
-    ids = {row["identifier"] for row in known}
+    ids = {row.identifier for row in known}
     strangers = sum(row.posting.identifier not in ids for row in fetched.rows)
     if not ids or len(fetched.rows) < _FEWEST_TO_JUDGE or strangers <= len(fetched.rows) * _STRANGERS:
         company["board_company"] = name

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -106,14 +106,15 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002 - as above
     ) -> httpcore.NetworkStream:
-        bounds = _bounds()
-        try:
-            wrapped = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
-            self._sock = wrapped
-            self._shake_hands(wrapped, bounds)
-        except OSError as error:
-            self.close()
-            raise httpcore.ConnectError(f"TLS: {error}") from error
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            try:
+                wrapped = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+                self._sock = wrapped
+                self._shake_hands(wrapped, _bounds())
+            except OSError as error:
+                raise httpcore.ConnectError(f"TLS: {error}") from error
+            undo.pop_all()
         return self
 
     def _shake_hands(self, wrapped: ssl.SSLSocket, bounds: _Bounds) -> None:
@@ -176,13 +177,11 @@ def _connect(address: str, port: int, *, last: bool) -> socket.socket:
     bounds = _bounds()
     share = bounds.deadline if last else bounds.deadline.sooner(bounds.deadline.remaining() * _CONNECT_SHARE)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _await_connection(sock, (address, port), bounds, share)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 

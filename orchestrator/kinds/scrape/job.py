@@ -155,7 +155,7 @@ class ScrapeJob:
             self._warn(synced.warning)
         if fetched.reasons:
             self._warn(f"{name}: {'; '.join(fetched.reasons)}")
-        if synced.counts.held or fetched.completeness is Completeness.PARTIAL:
+        if synced.warning or fetched.completeness is Completeness.PARTIAL:
             self._partial = True
 
     def _warn(self, sentence: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from orchestrator.kinds.scrape import guards, merging, tables
 from orchestrator.kinds.scrape.companies import Located
@@ -96,10 +96,10 @@ def apply(connection: Connection, fetched: Fetched, stamp: Stamp, limits: Limits
 
 def _already_applied(connection: Connection, key: str, run_id: str) -> bool:
     """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
-    where = (_FETCHES.c.run_id == run_id) & (_FETCHES.c.company_key == key)
-    outcome = connection.execute(select(_FETCHES.c.outcome).where(where)).scalar()
+    entry = {"run": run_id, "company": key}
+    outcome = connection.execute(_SELECT_LEDGER, entry).scalar()
     if outcome == Completeness.FAILED:
-        connection.execute(_FETCHES.delete().where(where))
+        connection.execute(_DELETE_LEDGER, entry)
         return False
     return outcome is not None
 
@@ -115,7 +115,7 @@ def _company(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str
             "source": stamp.place.board,
             "board": stamp.place.source.token or stamp.place.source.url,
         }
-        connection.execute(insert(tables.companies), values)
+        connection.execute(_INSERT_COMPANY, values)
         row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().one()
     company = dict(row)
     if company["name"] != stamp.company:
@@ -155,7 +155,7 @@ def _listed(work: _Work) -> str | None:
     reassigned = guards.reassigned(work.fetched, work.company, known)
     if reassigned:
         return _hold(work, 0, reassigned)
-    own = {row["identifier"]: row for row in known if row["source"] == work.fetched.source}
+    own = {row.identifier: row for row in known if row.source == work.fetched.source}
     _insert(work, [row for row in work.fetched.rows if row.posting.identifier not in own])
     _compare(work, [(row, own[row.posting.identifier]) for row in work.fetched.rows if row.posting.identifier in own])
     warning = _close_missing(work, known)
@@ -172,8 +172,9 @@ _OUTCOMES: Final = {
 }
 
 
-def _known_rows(work: _Work) -> list[Mapping[str, Any]]:
-    return [dict(row) for row in work.connection.execute(_SELECT_KNOWN, {"key": work.fetched.key}).mappings()]
+def _known_rows(work: _Work) -> Sequence[Any]:
+    """Return what must be known of every stored row: its columns are those of `_SELECT_KNOWN`, by name."""
+    return work.connection.execute(_SELECT_KNOWN, {"key": work.fetched.key}).all()
 
 
 def _insert(work: _Work, rows: Sequence[Row]) -> None:
@@ -216,19 +217,20 @@ def content(row: Row) -> dict[str, Any]:
     }
 
 
-def _compare(work: _Work, pairs: Sequence[tuple[Row, Mapping[str, Any]]]) -> None:
+def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]]) -> None:
     """Settle the rows that the table knows: unchanged by their hash, else by their fields."""
     same, other = [], []
     for row, known in pairs:
-        current = known["hash_version"] == HASH_VERSION and row.hash in (known["content_hash"], known["seen_hash"])
-        if current and known["status"] == "open":
-            same.append(known["id"])
+        current = known.hash_version == HASH_VERSION and row.hash in (known.content_hash, known.seen_hash)
+        if current and known.status == "open":
+            same.append(known.id)
         else:
-            other.append((row, known["id"]))
+            other.append((row, known.id))
     _touch(work, same)
     stored = _stored_rows(work, [posting_id for _, posting_id in other])
-    for row, posting_id in other:
-        _update(work, row, stored[posting_id])
+    updates = [_update(work, row, stored[posting_id]) for row, posting_id in other]
+    if updates:
+        work.connection.execute(_UPDATE_POSTING, updates)
 
 
 def _touch(work: _Work, ids: Sequence[int]) -> None:
@@ -245,12 +247,20 @@ def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]
     return stored
 
 
-def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> None:
+def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row whose hash is new makes of the stored one, and note the event if there is one."""
     merged = merging.merge(content(row), stored)
     changes = merging.changes(merged, stored)
     at, reopened = work.stamp.at, stored["status"] != "open"
     rehashed = stored["hash_version"] != HASH_VERSION
     values: dict[str, Any] = {
+        **merged,
+        "key": stored["id"],
+        "status": "open",
+        "closed_at": None,
+        "reopened_at": at if reopened else stored["reopened_at"],
+        "version": stored["version"],
+        "run_id": stored["run_id"],
         "last_seen_at": at,
         "miss_count": 0,
         "seen_hash": row.hash,
@@ -258,10 +268,7 @@ def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> None:
         "hash_version": HASH_VERSION,
         "tier": work.fetched.tier,
     }
-    if changes:
-        values.update(merged)
     if reopened:
-        values.update(status="open", reopened_at=at, closed_at=None)
         work.counts.reopened += 1
         work.events.append(_event(work, stored["id"], "reopened", changes))
     elif changes and not rehashed:  # Another way to read the same row is no news.
@@ -271,32 +278,32 @@ def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> None:
         work.counts.unchanged += 1
     if reopened or (changes and not rehashed):
         values.update(version=stored["version"] + 1, run_id=work.stamp.run_id)
-    work.connection.execute(update(_POSTINGS).where(_POSTINGS.c.id == stored["id"]).values(values))
+    return values
 
 
-def _close_missing(work: _Work, known: Sequence[Mapping[str, Any]]) -> str | None:
+def _close_missing(work: _Work, known: Sequence[Any]) -> str | None:
     """Close what a complete fetch didn't list, or hold it."""
     fetched, company = work.fetched, work.company
     if fetched.completeness is Completeness.PARTIAL:
         return _still_held(work)
     listed = {row.posting.identifier for row in fetched.rows}
-    opened = [row for row in known if row["status"] == "open"]
+    opened = [row for row in known if row.status == "open"]
     missing = [row for row in opened if _is_missing(row, fetched, listed)]
-    closing = [row for row in missing if row["miss_count"] + 1 >= fetched.close_after]
+    closing = [row for row in missing if row.miss_count + 1 >= fetched.close_after]
     reason = guards.reason_to_hold(work.limits, fetched, company, len(opened), len(closing), work.stamp.at)
-    for chunk in _chunks([row["id"] for row in missing]):
+    for chunk in _chunks([row.id for row in missing]):
         work.connection.execute(_MISS, {"ids": chunk})
     if reason:
         return _hold(work, len(closing), reason)
-    _close(work, [row["id"] for row in closing])
+    _close(work, [row.id for row in closing])
     guards.remember(company, fetched, work.stamp.at)
     return None
 
 
-def _is_missing(row: Mapping[str, Any], fetched: Fetched, listed: Collection[str]) -> bool:
+def _is_missing(row: Any, fetched: Fetched, listed: Collection[str]) -> bool:
     """Whether a fetch should have listed an open row. The second tier says nothing about what the first one listed."""
-    if row["source"] == fetched.source:
-        return row["identifier"] not in listed
+    if row.source == fetched.source:
+        return row.identifier not in listed
     return fetched.tier == 1
 
 
@@ -333,15 +340,14 @@ def _save_company(work: _Work) -> None:
     elif fetched.completeness not in {Completeness.NOT_MODIFIED, Completeness.FAILED}:
         company.update(etag="", last_modified="")  # Whatever came, the table isn't what these stand for.
     values = {name: value for name, value in company.items() if name != "company_key"}
-    connection = work.connection
-    connection.execute(update(tables.companies).where(tables.companies.c.company_key == fetched.key).values(values))
+    work.connection.execute(_UPDATE_COMPANY, {**values, "key": fetched.key})
 
 
 def _write_ledger(work: _Work, warning: str | None) -> None:
     fetched, counts = work.fetched, work.counts
     row = {name: getattr(counts, name) for name in Counts.__slots__}
     work.connection.execute(
-        insert(_FETCHES),
+        _INSERT_LEDGER,
         {
             **row,
             "run_id": work.stamp.run_id,
@@ -380,6 +386,7 @@ def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
 
 _POSTINGS: Final = tables.postings
 _FETCHES: Final = tables.fetches
+_ENTRY: Final = (_FETCHES.c.run_id == bindparam("run")) & (_FETCHES.c.company_key == bindparam("company"))
 _IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))
 _SELECT_COMPANY: Final = select(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
 _SELECT_KNOWN: Final = select(
@@ -394,7 +401,13 @@ _SELECT_KNOWN: Final = select(
 ).where(_POSTINGS.c.company_key == bindparam("key"))
 _SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
 _SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id))
+_SELECT_LEDGER: Final = select(_FETCHES.c.outcome).where(_ENTRY)
+_DELETE_LEDGER: Final = delete(_FETCHES).where(_ENTRY)
+_INSERT_LEDGER: Final = insert(_FETCHES)
+_INSERT_COMPANY: Final = insert(tables.companies)
+_UPDATE_COMPANY: Final = update(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
 _INSERT_POSTINGS: Final = insert(_POSTINGS)
+_UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
 _INSERT_HISTORY: Final = insert(tables.posting_history)
 _TOUCH: Final = update(_POSTINGS).where(_IDS).values(last_seen_at=bindparam("at"), miss_count=0)
 _MISS: Final = update(_POSTINGS).where(_IDS).values(miss_count=_POSTINGS.c.miss_count + 1)

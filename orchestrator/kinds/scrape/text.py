@@ -63,7 +63,16 @@ def sanitise(markup: str) -> str:
     """Return HTML of which only harmless elements are left. Entities stay as they are meant: nothing is unescaped here."""
     if not markup:
         return ""
-    return nfc(storable(_cleaner().clean(storable(markup[:LONGEST_HTML])))).strip()
+    return nfc(storable(_cleaner().clean(storable(_cut(markup))))).strip()
+
+
+def _cut(markup: str) -> str:
+    """Return at most `LONGEST_HTML` characters, not ending in half an entity or tag."""
+    if len(markup) <= LONGEST_HTML:
+        return markup
+    kept = markup[:LONGEST_HTML]
+    begun = max(kept.rfind("&"), kept.rfind("<"))
+    return kept if max(kept.rfind(";"), kept.rfind(">")) > begun else kept[:begun]
 
 
 def plain(sanitised: str) -> str:

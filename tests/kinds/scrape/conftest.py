@@ -55,7 +55,7 @@ class BoardServer:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 server.answer(self)
 
             do_POST = do_GET  # noqa: N815

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ BOTH = [
 ]
 
 
-def test_postings_of_a_board_reach_the_table(driver, server, boards):
+def test_postings_of_a_board_reach_the_table(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2, 3)
     run = driver.run()
     assert run.counts() == (3, 0, 0, 0, 0, 0)
@@ -28,7 +29,7 @@ def test_postings_of_a_board_reach_the_table(driver, server, boards):
     assert len(rows) == 3
 
 
-def test_the_same_answer_again_writes_no_history(driver, server, boards):
+def test_the_same_answer_again_writes_no_history(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2, 3)
     driver.run()
     before = driver.rows("select * from posting_history")
@@ -36,7 +37,7 @@ def test_the_same_answer_again_writes_no_history(driver, server, boards):
     assert driver.rows("select * from posting_history") == before
 
 
-def test_a_job_follows_the_contract_and_its_units_round_trip_through_pickle(driver, server, boards):
+def test_a_job_follows_the_contract_and_its_units_round_trip_through_pickle(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     job = driver.job()
     assert isinstance(job, Job)
@@ -50,13 +51,15 @@ def test_a_job_follows_the_contract_and_its_units_round_trip_through_pickle(driv
     job.abandon()
 
 
-def test_planning_creates_nothing(driver, tmp_path):
+def test_planning_creates_nothing(driver: Any, tmp_path: Any) -> None:
     plan = driver.job().plan(WorkContext(Deadline.after(10), CancelToken()))
     assert [(item.key, item.change) for item in plan.items] == [("Acme", Change.NEW)]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_company_that_left_the_spec_is_gone_from_the_plan_and_keeps_its_postings(driver, server, boards):
+def test_a_company_that_left_the_spec_is_gone_from_the_plan_and_keeps_its_postings(
+    driver: Any, server: Any, boards: Any
+) -> None:
     server.routes[JOBS], server.routes[GLOBEX] = boards.greenhouse(1), boards.greenhouse(7)
     driver.run(driver.spec(BOTH))
     run = driver.run()
@@ -67,7 +70,7 @@ def test_a_company_that_left_the_spec_is_gone_from_the_plan_and_keeps_its_postin
     assert driver.rows("select count(*) from postings where status = 'open'") == [(2,)]
 
 
-def test_one_company_that_fails_leaves_the_others_alone(driver, server, boards):
+def test_one_company_that_fails_leaves_the_others_alone(driver: Any, server: Any, boards: Any) -> None:
     server.routes[GLOBEX] = boards.greenhouse(7)
     run = driver.run(driver.spec(BOTH))
     assert run.outcomes["Acme"].state is ItemState.FAILED
@@ -76,7 +79,7 @@ def test_one_company_that_fails_leaves_the_others_alone(driver, server, boards):
     assert driver.rows("select company from postings") == [("Globex",)]
 
 
-def test_a_resumed_run_skips_the_companies_it_has(driver, server, boards):
+def test_a_resumed_run_skips_the_companies_it_has(driver: Any, server: Any, boards: Any) -> None:
     server.routes[GLOBEX] = boards.greenhouse(7)
     run_id = "20261121T165300.999Z-0000000a"
     driver.run(driver.spec(BOTH), run_id)
@@ -88,7 +91,7 @@ def test_a_resumed_run_skips_the_companies_it_has(driver, server, boards):
     assert resumed.result["new"] == 3
 
 
-def test_applying_a_result_twice_does_nothing_the_second_time(driver, server, boards):
+def test_applying_a_result_twice_does_nothing_the_second_time(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     job = driver.job()
     context = WorkContext(Deadline.after(10), CancelToken())
@@ -103,13 +106,13 @@ def test_applying_a_result_twice_does_nothing_the_second_time(driver, server, bo
     assert once == again
 
 
-def test_boards_take_turns_so_that_one_host_does_not_hold_all_workers(driver):
+def test_boards_take_turns_so_that_one_host_does_not_hold_all_workers(driver: Any) -> None:
     companies = [{"board": "greenhouse", "token": f"g{n}"} for n in range(3)] + [{"board": "lever", "token": "l0"}]
     plan = driver.job(driver.spec(companies)).plan(WorkContext(Deadline.after(10), CancelToken()))
     assert [unit.key for unit in plan.units] == ["g0", "l0", "g1", "g2"]
 
 
-def test_title_filters_keep_what_matches(driver, server, boards):
+def test_title_filters_keep_what_matches(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(
         boards.row(1, title="Senior Robot Engineer"), boards.row(2, title="Chef"), boards.row(3, title="Engineer, Intern")
     )
@@ -117,7 +120,7 @@ def test_title_filters_keep_what_matches(driver, server, boards):
     assert driver.rows("select title from postings") == [("Senior Robot Engineer",)]
 
 
-def test_bad_rows_are_counted_and_make_the_company_partial(driver, server, boards):
+def test_bad_rows_are_counted_and_make_the_company_partial(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, boards.row(2, title=""), boards.row(3, absolute_url="javascript:alert(1)"))
     run = driver.run()
     assert run.result["bad_rows"] == 2
@@ -126,12 +129,12 @@ def test_bad_rows_are_counted_and_make_the_company_partial(driver, server, board
     assert driver.rows("select identifier from postings") == [("1",)]
 
 
-def test_rows_of_which_none_is_good_fail_the_company(driver, server, boards):
+def test_rows_of_which_none_is_good_fail_the_company(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(boards.row(2, title=""), boards.row(3, title=" "))
     assert driver.run().outcomes["Acme"].error.code == "bad-rows"
 
 
-def test_a_database_of_a_newer_version_is_refused_with_a_sentence(driver, server, boards):
+def test_a_database_of_a_newer_version_is_refused_with_a_sentence(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     driver.execute("update about set value = '99'")
@@ -139,8 +142,8 @@ def test_a_database_of_a_newer_version_is_refused_with_a_sentence(driver, server
         driver.run()
 
 
-def test_an_unchanged_board_is_asked_conditionally_and_answers_304(driver, server, boards):
-    def conditional(handler):
+def test_an_unchanged_board_is_asked_conditionally_and_answers_304(driver: Any, server: Any, boards: Any) -> None:
+    def conditional(handler: Any) -> Any:
         if handler.headers.get("If-None-Match") == '"v1"':
             return boards.Answer(status=304)
         answer = boards.greenhouse(1, 2)
@@ -154,8 +157,8 @@ def test_an_unchanged_board_is_asked_conditionally_and_answers_304(driver, serve
     assert run.counts() == (0, 0, 2, 0, 0, 0)
 
 
-def test_other_filters_make_the_next_request_unconditional(driver, server, boards):
-    def conditional(handler):
+def test_other_filters_make_the_next_request_unconditional(driver: Any, server: Any, boards: Any) -> None:
+    def conditional(handler: Any) -> Any:
         if "If-None-Match" in handler.headers:
             return boards.Answer(status=304)
         answer = boards.greenhouse(1, boards.row(2, title="Chef"))
@@ -168,14 +171,14 @@ def test_other_filters_make_the_next_request_unconditional(driver, server, board
     assert run.counts() == (0, 0, 1, 1, 0, 0)
 
 
-def test_a_304_that_nobody_asked_for_is_no_answer(driver, server, boards):
+def test_a_304_that_nobody_asked_for_is_no_answer(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = [boards.Answer(status=304), boards.greenhouse(1)]
     run = driver.run()
     assert run.result["new"] == 1
     assert run.result["retries"] == 1
 
 
-def test_the_fallback_is_read_when_the_board_is_gone_and_says_its_tier(driver, server, boards):
+def test_the_fallback_is_read_when_the_board_is_gone_and_says_its_tier(driver: Any, server: Any, boards: Any) -> None:
     server.routes[GLOBEX] = boards.greenhouse(7)
     company = {
         "name": "Acme",
@@ -189,7 +192,7 @@ def test_the_fallback_is_read_when_the_board_is_gone_and_says_its_tier(driver, s
     assert "first tier failed" in run.outcome.warnings[0]
 
 
-def test_nothing_the_user_wrote_is_touched_by_a_sync(driver, server, boards):
+def test_nothing_the_user_wrote_is_touched_by_a_sync(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     driver.execute("update postings set favorite = 1, notes = 'mine', application_status = 'applied', applied_at = 'x'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,11 @@ from orchestrator.kinds.scrape.store import Store
 JOBS = "/v1/boards/acme/jobs"
 
 
-def opened(driver):
+def opened(driver: Any) -> Any:
     return sorted(int(row[0]) for row in driver.rows("select identifier from postings where status = 'open'"))
 
 
-def events(driver, identifier):
+def events(driver: Any, identifier: Any) -> Any:
     found = driver.rows(
         "select event from posting_history h join postings p on p.id = h.posting_id where identifier = :i order by h.id",
         i=str(identifier),
@@ -25,7 +26,7 @@ def events(driver, identifier):
     return [row[0] for row in found]
 
 
-def accept(driver, company="Acme"):
+def accept(driver: Any, company: Any = "Acme") -> Any:
     store = Store(driver.database, driver.root)
     try:
         with store.write() as connection:
@@ -34,7 +35,7 @@ def accept(driver, company="Acme"):
         store.close()
 
 
-def test_a_posting_that_a_complete_fetch_misses_is_closed_and_kept(driver, server, boards):
+def test_a_posting_that_a_complete_fetch_misses_is_closed_and_kept(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2, 3)
     driver.run()
     server.routes[JOBS] = boards.greenhouse(1, 3)
@@ -43,7 +44,7 @@ def test_a_posting_that_a_complete_fetch_misses_is_closed_and_kept(driver, serve
     assert events(driver, 2) == ["new", "closed"]
 
 
-def test_a_posting_that_returns_is_reopened_once(driver, server, boards):
+def test_a_posting_that_returns_is_reopened_once(driver: Any, server: Any, boards: Any) -> None:
     for rows in ((1, 2, 3), (1, 3), (1, 2, 3), (1, 2, 3)):
         server.routes[JOBS] = boards.greenhouse(*rows)
         driver.run()
@@ -54,7 +55,7 @@ def test_a_posting_that_returns_is_reopened_once(driver, server, boards):
     assert row[2] is not None
 
 
-def test_a_change_tells_its_fields_old_and_new(driver, server, boards):
+def test_a_change_tells_its_fields_old_and_new(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     server.routes[JOBS] = boards.greenhouse(boards.row(1, title="Chief Engineer"))
@@ -64,14 +65,14 @@ def test_a_change_tells_its_fields_old_and_new(driver, server, boards):
     assert driver.rows("select version, title from postings") == [(2, "Chief Engineer")]
 
 
-def test_a_date_of_an_update_alone_is_no_change(driver, server, boards):
+def test_a_date_of_an_update_alone_is_no_change(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     server.routes[JOBS] = boards.greenhouse(boards.row(1, updated_at="2027-01-01T00:00:00-04:00"))
     assert driver.run().counts() == (0, 0, 1, 0, 0, 0)
 
 
-def test_an_empty_optional_field_does_not_erase_a_stored_one(driver, server, boards):
+def test_an_empty_optional_field_does_not_erase_a_stored_one(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     server.routes[JOBS] = boards.greenhouse(boards.row(1, departments=[], content=""))
@@ -80,7 +81,9 @@ def test_an_empty_optional_field_does_not_erase_a_stored_one(driver, server, boa
     assert driver.rows("select department, description_text from postings") == [("Engineering", "Build robot number 1.")]
 
 
-def test_a_gap_beside_a_change_changes_only_what_is_there_and_is_seen_again_later(driver, server, boards):
+def test_a_gap_beside_a_change_changes_only_what_is_there_and_is_seen_again_later(
+    driver: Any, server: Any, boards: Any
+) -> None:
     full, gap = boards.row(1), boards.row(1, title="Chief", departments=[])
     for row, expected in ((full, "new"), (gap, "changed"), (gap, "unchanged"), (full, "changed")):
         server.routes[JOBS] = boards.greenhouse(row)
@@ -88,7 +91,7 @@ def test_a_gap_beside_a_change_changes_only_what_is_there_and_is_seen_again_late
     assert driver.rows("select title, department from postings") == [("Engineer 1", "Engineering")]
 
 
-def test_a_partial_fetch_closes_nothing(driver, server, boards):
+def test_a_partial_fetch_closes_nothing(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(*range(1, 11))
     driver.run()
     server.routes[JOBS] = boards.greenhouse(1, 2, 11, total=10)
@@ -100,7 +103,9 @@ def test_a_partial_fetch_closes_nothing(driver, server, boards):
 
 
 @pytest.mark.parametrize("body", [None, [], {"error": "rate limited"}, {"jobs": None}, {"jobs": {}}, "<html>login</html>", ""])
-def test_an_answer_of_another_shape_is_a_failed_fetch_and_closes_nothing(driver, server, boards, body):
+def test_an_answer_of_another_shape_is_a_failed_fetch_and_closes_nothing(
+    driver: Any, server: Any, boards: Any, body: Any
+) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     server.routes[JOBS] = boards.Answer(body)
@@ -109,7 +114,7 @@ def test_an_answer_of_another_shape_is_a_failed_fetch_and_closes_nothing(driver,
     assert opened(driver) == [1, 2]
 
 
-def test_an_empty_answer_closes_nothing_until_a_second_run_says_so_too(driver, server, boards):
+def test_an_empty_answer_closes_nothing_until_a_second_run_says_so_too(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     server.routes[JOBS] = boards.greenhouse()
@@ -120,7 +125,7 @@ def test_an_empty_answer_closes_nothing_until_a_second_run_says_so_too(driver, s
     assert driver.run().counts() == (0, 0, 0, 2, 0, 0)
 
 
-def test_an_empty_answer_in_between_starts_the_count_again(driver, server, boards):
+def test_an_empty_answer_in_between_starts_the_count_again(driver: Any, server: Any, boards: Any) -> None:
     for rows in ((1, 2), (), (1, 2), ()):
         server.routes[JOBS] = boards.greenhouse(*rows)
         run = driver.run()
@@ -128,7 +133,7 @@ def test_an_empty_answer_in_between_starts_the_count_again(driver, server, board
     assert opened(driver) == [1, 2]
 
 
-def test_empty_answers_that_come_too_close_together_count_as_one(driver, server, boards):
+def test_empty_answers_that_come_too_close_together_count_as_one(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     server.routes[JOBS] = boards.greenhouse()
@@ -138,7 +143,7 @@ def test_empty_answers_that_come_too_close_together_count_as_one(driver, server,
     assert opened(driver) == [1]
 
 
-def test_more_than_half_closing_at_once_is_held_until_it_is_accepted(driver, server, boards):
+def test_more_than_half_closing_at_once_is_held_until_it_is_accepted(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(*range(1, 11))
     driver.run()
     server.routes[JOBS] = boards.greenhouse(1, 2, 3)
@@ -150,7 +155,7 @@ def test_more_than_half_closing_at_once_is_held_until_it_is_accepted(driver, ser
     assert driver.run().counts() == (0, 0, 3, 0, 0, 0)
 
 
-def test_a_drop_below_the_usual_number_is_held(driver, server, boards):
+def test_a_drop_below_the_usual_number_is_held(driver: Any, server: Any, boards: Any) -> None:
     for _ in range(3):
         server.routes[JOBS] = boards.greenhouse(*range(1, 11))
         driver.run()
@@ -160,7 +165,7 @@ def test_a_drop_below_the_usual_number_is_held(driver, server, boards):
     assert driver.run().counts() == (0, 0, 8, 2, 0, 0)
 
 
-def test_held_closings_are_forgotten_when_the_postings_are_listed_again(driver, server, boards):
+def test_held_closings_are_forgotten_when_the_postings_are_listed_again(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(*range(1, 11))
     driver.run()
     server.routes[JOBS] = boards.greenhouse(1)
@@ -172,7 +177,7 @@ def test_held_closings_are_forgotten_when_the_postings_are_listed_again(driver, 
         accept(driver)
 
 
-def test_a_board_that_is_gone_keeps_its_postings_until_a_person_accepts(driver, server, boards):
+def test_a_board_that_is_gone_keeps_its_postings_until_a_person_accepts(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     server.routes[JOBS] = boards.Answer({"error": "Job not found"}, 404)
@@ -185,7 +190,7 @@ def test_a_board_that_is_gone_keeps_its_postings_until_a_person_accepts(driver, 
     assert opened(driver) == []
 
 
-def test_a_board_that_is_another_companys_now_changes_nothing_until_accepted(driver, server, boards):
+def test_a_board_that_is_another_companys_now_changes_nothing_until_accepted(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(*(boards.row(n, company_name="Acme Robotics") for n in range(1, 6)))
     driver.run()
     server.routes[JOBS] = boards.greenhouse(*(boards.row(n, company_name="Acme Bakery") for n in range(50, 56)))
@@ -197,7 +202,7 @@ def test_a_board_that_is_another_companys_now_changes_nothing_until_accepted(dri
     assert opened(driver) == [50, 51, 52, 53, 54, 55]
 
 
-def test_a_failed_fetch_writes_only_the_ledger(driver, server, boards):
+def test_a_failed_fetch_writes_only_the_ledger(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     before = driver.rows("select * from postings")
@@ -207,21 +212,21 @@ def test_a_failed_fetch_writes_only_the_ledger(driver, server, boards):
     assert [row[0] for row in driver.rows("select outcome from fetches order by run_id")] == ["complete", "failed"]
 
 
-def test_a_posting_may_be_missed_as_often_as_the_spec_says(driver, server, boards):
+def test_a_posting_may_be_missed_as_often_as_the_spec_says(driver: Any, server: Any, boards: Any) -> None:
     spec = driver.spec(sync={"close_after": 2})
     for rows, closed in (((1, 2, 3), 0), ((1, 2), 0), ((1, 2), 1)):
         server.routes[JOBS] = boards.greenhouse(*rows)
         assert driver.run(spec).result["closed"] == closed
 
 
-def test_what_a_database_refuses_is_removed_from_texts(driver, server, boards):
+def test_what_a_database_refuses_is_removed_from_texts(driver: Any, server: Any, boards: Any) -> None:
     row = boards.row(1, title="Robot\x00 Engineer\ud800", content="&lt;p&gt;a\x00b\udfff&lt;/p&gt;")
     server.routes[JOBS] = boards.greenhouse(row)
     driver.run()
     assert driver.rows("select title, description_text from postings") == [("Robot Engineer", "ab")]
 
 
-def test_another_hash_version_is_replaced_without_a_change(driver, server, boards):
+def test_another_hash_version_is_replaced_without_a_change(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     driver.execute("update postings set hash_version = 0, content_hash = 'old', seen_hash = 'old', department = 'Old'")
@@ -230,7 +235,7 @@ def test_another_hash_version_is_replaced_without_a_change(driver, server, board
     assert driver.rows("select distinct hash_version, department from postings") == [(1, "Engineering")]
 
 
-def test_a_company_that_is_renamed_keeps_its_postings(driver, server, boards):
+def test_a_company_that_is_renamed_keeps_its_postings(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     run = driver.run(driver.spec([{"name": "Acme Robotics", "board": "greenhouse", "token": "acme"}]))

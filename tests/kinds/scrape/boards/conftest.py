@@ -44,11 +44,9 @@ class Case:
 
     def with_first(self, body: Any) -> Case:
         """Return the case with another first answer, and nothing behind it."""
-        data = copy.deepcopy(self.data)
-        first = {"request": data["answers"][0]["request"]}
-        kind = "text" if isinstance(data["answers"][0].get("text"), str) else "json"
-        data["answers"] = [{**first, kind: body}]
-        return Case(self.board, data)
+        first = self.data["answers"][0]
+        kind = "text" if isinstance(first.get("text"), str) else "json"
+        return Case(self.board, {**self.data, "answers": [{"request": first["request"], kind: body}]})
 
     def answer(self, request: Request) -> Response:
         wanted = f"{request.method} {request.url}"
@@ -67,7 +65,7 @@ def _response(request: Request, known: dict[str, Any]) -> Response:
     if status != 200:
         raise Unanswered(Failure(f"http-{status}", f"status {status}"), status=status, gone=status in {404, 410})
     if request.accept == "json":
-        return Response(request.url, 200, copy.deepcopy(known["json"]))
+        return Response(request.url, 200, known["json"])
     if request.accept == "xml":
         return Response(request.url, 200, _element(known["text"]))
     return Response(request.url, 200, known["text"])

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.errors import Failure
 from orchestrator.kinds.scrape.boards.base import Request, Response, Source, Unanswered
+from orchestrator.kinds.scrape.boards.fields import Fields
 from orchestrator.kinds.scrape.listing import Collector, drive
 
 JUNK: tuple[Any, ...] = (
@@ -45,13 +46,11 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     if not path:
-        return copy.deepcopy(new)
-    twin = copy.deepcopy(value)
-    inner = twin
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = copy.deepcopy(new)
-    return twin
+        return new
+    key, *rest = path
+    if isinstance(value, dict):
+        return {**value, key: changed(value[key], tuple(rest), new)}
+    return [changed(each, tuple(rest), new) if index == key else each for index, each in enumerate(value)]
 
 
 def listed_rows(case: Any) -> list[Any]:
@@ -60,30 +59,21 @@ def listed_rows(case: Any) -> list[Any]:
 
 def with_rows(case: Any, rows: list[Any], total: int | None = None) -> Any:
     """Return the case with these rows as its only answer, and the totals that fit them."""
-    body = copy.deepcopy(case.answers[0]["json"])
-    if case.data["at"]:
-        inner = body
-        for key in case.data["at"][:-1]:
-            inner = inner[key]
-        inner[case.data["at"][-1]] = rows
-    else:
-        body = rows
+    body = changed(case.answers[0]["json"], tuple(case.data["at"]), rows)
     for path in (("totalFound",), ("total",), ("meta", "total"), ("meta", "totalCount")):
-        if isinstance(body, dict) and isinstance(body.get(path[0]), (int, dict)):
-            holder = body if len(path) == 1 else body[path[0]]
-            if path[-1] in holder:
-                holder[path[-1]] = len(rows) if total is None else total
+        if Fields(body).get(*path) is not None:
+            body = changed(body, path, len(rows) if total is None else total)
     if isinstance(body, dict):
-        body.pop("next_url", None)
+        body = {name: value for name, value in body.items() if name != "next_url"}
     return case.with_first(body)
 
 
 def storable(found: Collector) -> None:
     for posting in found.postings.values():
-        text = json.dumps(asdict(posting), allow_nan=False)
+        values = asdict(posting)
+        text = json.dumps(values, allow_nan=False, ensure_ascii=False)
         assert "\\u0000" not in text
-        asdict(posting)["title"].encode()
-        (posting.description_text or "").encode()
+        assert text.encode()  # A lone surrogate has no bytes.
         assert posting.url.startswith(("https://", "http://"))
         assert "<script" not in (posting.description_html or "").lower()
 

@@ -1,0 +1,246 @@
+"""Readers: what they make of good files, and the reason they give for bad ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from orchestrator.kinds.ingest.document import Parsed, Unreadable
+from orchestrator.kinds.ingest.readers import Limits, Readers
+
+
+def read(name: str, data: str | bytes, **limits: int) -> Parsed:
+    return Readers(limits=Limits(**limits)).read(name, data.encode() if isinstance(data, str) else data)
+
+
+def headings(parsed: Parsed) -> list[tuple[int, str]]:
+    for heading in parsed.headings:
+        assert parsed.text[heading.start :].strip(), "every heading lies in the text"
+    return [(heading.level, heading.title) for heading in parsed.headings]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Größe",
+        b"\xef\xbb\xbfGr\xc3\xb6\xc3\x9fe",
+        "Größe".encode("utf-16"),
+        b"\xfe\xff" + "Größe".encode("utf-16-be"),
+        "Größe".encode("utf-16-le"),
+        "Größe".encode("utf-16-be"),
+    ],
+)
+def test_text_is_read_as_utf8_and_utf16(data: str | bytes) -> None:
+    assert read("a.txt", data).text == "Größe"
+
+
+def archive(members: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("latin.txt", "Größe".encode("latin-1"), "encoding"),
+        ("nul.txt", b"text\0with nul", "binary"),
+        ("zip.md", archive({"a": "b"}), "binary"),
+        ("gzip.md", gzip.compress(b"x"), "binary"),
+        ("pdf.md", b"%PDF-1.7 ...", "binary"),
+        ("empty.md", b"", "empty"),
+        ("blank.md", b" \n\t\n", "empty"),
+        ("front.md", b"---\ntitle: x\n---\n\n", "no-text"),
+        ("script.html", b"<html><script>x</script></html>", "no-text"),
+        ("bad.json", b"{", "unreadable-json"),
+        ("deep.json", b"[" * 200_000, "unreadable-json"),
+        ("bad.jsonl", b'{"a": 1}\n{', "unreadable-json"),
+        ("bad.csv", b'a,b\n"x', "unreadable-csv"),
+        ("bad.ipynb", b"{}", "unreadable-notebook"),
+        ("list.ipynb", b"[]", "unreadable-notebook"),
+        ("bad.pdf", b"no pdf at all", "unreadable-pdf"),
+        ("torn.pdf", b"%PDF-1.7\n1 0 obj\n", "unreadable-pdf"),
+        ("bad.docx", b"no zip", "unreadable-docx"),
+        ("other.docx", archive({"x": "y"}), "unreadable-docx"),
+        ("bomb.docx", archive({"word/document.xml": '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'}), "unreadable-docx"),
+        ("bad.epub", archive({"mimetype": "x"}), "unreadable-epub"),
+        ("bad.eml", b"\n\njust text", "unreadable-mail"),
+    ],
+)
+def test_what_cannot_be_read_says_why(name: str, data: bytes, code: str) -> None:
+    with pytest.raises(Unreadable) as raised:
+        read(name, data)
+    assert raised.value.failure_code == code
+    assert raised.value.message
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.kinds.ingest.readers.office._MOST_UNPACKED", 10_000)
+    with pytest.raises(Unreadable) as raised:
+        read("a.docx", archive({"word/document.xml": " " * 1_000_000}))
+    assert raised.value.failure_code == "too-large"
+
+
+def test_limits_on_characters_hold() -> None:
+    assert read("a.txt", "x" * 100, characters=100).text
+    with pytest.raises(Unreadable) as raised:
+        read("a.txt", "x" * 101, characters=100)
+    assert raised.value.failure_code == "too-long"
+
+
+def test_markdown_headings_front_matter_and_fences() -> None:
+    parsed = read(
+        "a.md",
+        "---\ntitle: The title\ntags: [a, b]\nnested: {x: 1}\n---\n# One `code`\n\ntext\n\n```sh\n# no heading\n```\n\n"
+        "Two\n---\n\n### Three {#anchor}\n\n~~~\n```\n# no\n~~~\n#not\n###### [Six](x.md) ######\n| a | b |\n|---|---|\n",
+    )
+    assert headings(parsed) == [(1, "One code"), (2, "Two"), (3, "Three"), (6, "Six")]
+    assert parsed.metadata == {"title": "The title", "tags": "a, b"}
+    assert parsed.title == "The title"
+    assert parsed.text[parsed.body :].startswith("# One")
+
+
+@pytest.mark.parametrize("front", ["---\n: [\n---\n", "---\njust text\n---\n", "---\n- a\n---\n"])
+def test_front_matter_that_is_no_mapping_is_no_metadata(front: str) -> None:
+    parsed = read("a.md", f"{front}# One\n")
+    assert (parsed.metadata, parsed.title) == ({}, "One")
+
+
+def test_crlf_files_have_the_same_headings() -> None:
+    text = "# One\n\ntext\n\nTwo\n===\n\nmore\n"
+    assert headings(read("a.md", text.replace("\n", "\r\n"))) == headings(read("a.md", text)) == [(1, "One"), (1, "Two")]
+
+
+def test_rst_levels_follow_the_order_of_adornments() -> None:
+    parsed = read(
+        "a.rst",
+        "=====\nTitle\n=====\n\ntext\n\nPart\n----\n\nSub\n~~~~\n\nAnother :ref:`part <x>`\n-------------------------\n\n"
+        "- - -\n\n.. note::\n\n   ====  ====\n   a     b\n   ====  ====\n",
+    )
+    assert headings(parsed) == [(1, "Title"), (2, "Part"), (3, "Sub"), (2, "Another part")]
+    assert parsed.title == "Title"
+
+
+def test_html_text_reads_in_order_without_navigation() -> None:
+    parsed = read(
+        "a.html",
+        "<html><head><title> The  page </title><meta name=description content=Short></head><body><nav>menu</nav>"
+        "<main><h1>One</h1><p>a <b>b</b>\n c</p>tail<pre>x\n  y</pre><h2>Two <a href=#>¶</a></h2><ul><li>i<li>j</ul>"
+        "<style>p{}</style></main><footer>f</footer></body></html>",
+    )
+    assert parsed.title == "The page"
+    assert parsed.metadata == {"description": "Short"}
+    assert headings(parsed) == [(1, "One"), (2, "Two")]
+    assert "a b c\n\ntail\n\nx\n  y\n\nTwo" in parsed.text
+    assert not {"menu", "p{}"} & set(parsed.text.split())
+    for heading in parsed.headings:
+        assert parsed.text[heading.start :].startswith(heading.title)
+
+
+def test_html_of_any_depth_is_read() -> None:
+    assert "deep" in read("a.html", "<div>" * 5_000 + "deep").text
+
+
+def test_html_in_the_encoding_that_it_names() -> None:
+    page = '<html><head><meta charset="iso-8859-1"></head><body>Größe</body></html>'
+    assert "Größe" in read("a.html", page.encode("latin-1")).text
+
+
+def test_json_lines_and_tables_become_records() -> None:
+    assert read("a.json", '{"title": "T", "a": {"b": [1, 2]}, "n": null}').text == "title: T\na.b: 1\na.b: 2\n"
+    assert headings(read("a.jsonl", '{"name": "x", "v": 1}\n\n{"name": "y"}\n')) == [(1, "x"), (1, "y")]
+    assert read("a.csv", "name;city\nAda;London\nBob;\n").text == "name: Ada\ncity: London\n\nname: Bob\n\n"
+    assert read("a.tsv", "a,b\tc\n1\t2\n").text == "a,b: 1\nc: 2\n\n"
+
+
+def test_a_notebook_is_its_cells_without_outputs() -> None:
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "markdown", "source": ["# Title\n", "text"]},
+        {"cell_type": "code", "source": "print(1)", "outputs": [{"text": "SECRET"}]},
+        {"cell_type": "markdown", "source": "## Part"},
+    ]
+    parsed = read("a.ipynb", json.dumps({"cells": cells}))
+    assert headings(parsed) == [(1, "Title"), (2, "Part")]
+    assert "print(1)" in parsed.text
+    assert "SECRET" not in parsed.text
+
+
+def test_source_code_has_its_definitions_as_headings() -> None:
+    parsed = read("a.py", "class A:\n    def b(self):\n        def inner(): ...\n\ndef c(): ...\n")
+    assert headings(parsed) == [(1, "class A"), (2, "def b"), (1, "def c")]
+
+
+def test_a_docx_is_its_paragraphs_with_headings() -> None:
+    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    body = (
+        '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Title</w:t></w:r></w:p>'
+        "<w:p><w:r><w:t>one</w:t><w:tab/><w:t>two</w:t></w:r></w:p>"
+    )
+    parsed = read("a.docx", archive({"word/document.xml": f'<w:document xmlns:w="{w}"><w:body>{body}</w:body></w:document>'}))
+    assert (headings(parsed), parsed.text) == ([(1, "Title")], "Title\n\none\ttwo\n\n")
+
+
+def test_an_epub_is_its_chapters_in_reading_order() -> None:
+    container = '<container xmlns="c"><rootfiles><rootfile full-path="o/p.opf"/></rootfiles></container>'
+    package = (
+        '<package xmlns="p" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>Book</dc:title></metadata>'
+        '<manifest><item id="b" href="b.xhtml"/><item id="a" href="a%20a.xhtml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    pages = {"o/a a.xhtml": "<body><h1>First</h1>x</body>", "o/b.xhtml": "<body><h1>Second</h1>y</body>"}
+    parsed = read("a.epub", archive({"META-INF/container.xml": container, "o/p.opf": package, **pages}))
+    assert (parsed.title, headings(parsed)) == ("Book", [(1, "First"), (1, "Second")])
+
+
+def test_an_email_is_its_subject_and_body() -> None:
+    parsed = read("a.eml", "From: a@b.example\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nHello\n")
+    assert (parsed.title, parsed.metadata["from"]) == ("Grüße", "a@b.example")
+    assert "Hello" in parsed.text
+
+
+def pdf(*pages: str) -> bytes:
+    """Return a PDF with one line of text a page, made by hand: PDF 1.4, ISO 32000, section 7."""
+    kids = " ".join(f"{3 + 2 * number} 0 R" for number in range(len(pages)))
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>"]
+    for number, text in enumerate(pages):
+        font = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 300] /Contents {4 + 2 * number} 0 R /Resources {font} >>"
+        )
+        stream = f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET"
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    body, offsets = "%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
+    trailer = f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
+    return f"{body}xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{trailer}".encode()
+
+
+def test_a_pdf_is_its_pages() -> None:
+    parsed = read("a.pdf", pdf("Hello first page", "And the second"))
+    assert headings(parsed) == [(1, "page 1"), (1, "page 2")]
+    assert parsed.text.split("\n\n")[:2] == ["Hello first page", "And the second"]
+
+
+def test_a_pdf_with_too_many_pages_or_without_text_is_refused() -> None:
+    for data, limits, code in ((pdf("a", "b"), {"pages": 1}, "too-many-pages"), (pdf(""), {}, "no-text")):
+        with pytest.raises(Unreadable) as raised:
+            read("a.pdf", data, **limits)
+        assert raised.value.failure_code == code
+
+
+def test_an_encrypted_pdf_says_so() -> None:
+    keys = b"/O <" + b"41" * 32 + b"> /U <" + b"42" * 32 + b">"
+    encrypt = b"/Root 1 0 R /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 " + keys + b" >> /ID [<41><41>]"
+    data = pdf("secret").replace(b"/Root 1 0 R", encrypt)
+    with pytest.raises(Unreadable, match="encrypted"):
+        read("a.pdf", data)
