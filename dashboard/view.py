@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from dashboard.causes import Cause, causes_of
 from dashboard.store import Look
 from dashboard.words import (
     STATE_EXPLAINED,
@@ -26,9 +26,6 @@ from orchestrator.status.states import Shown, State
 LIVE: Final = frozenset({Shown.QUEUED, Shown.RUNNING, Shown.CANCEL_REQUESTED, Shown.STOPPING, Shown.UNKNOWN})
 RESUMABLE: Final = frozenset({Shown.PARTIAL, Shown.FAILED, Shown.TIMED_OUT, Shown.CANCELLED, Shown.INTERRUPTED})
 SILENT_SECONDS: Final = 10.0
-MOST_CAUSES: Final = 8
-# What differs between two messages of one cause: hosts, file names, numbers, quoted words.
-_DIFFERENT: Final = re.compile(r"\b[\w-]+(\.[\w-]+)+\b|'[^']*'|\"[^\"]*\"|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +52,6 @@ class Figure:
     figure: str
     words: str
     tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Failures that have one cause: how many, of which jobs, and what to do."""
-
-    code: str
-    message: str
-    hint: str
-    number: int
-    jobs: tuple[str, ...]
-    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,34 +248,6 @@ def counters_of(status: RunStatus) -> tuple[Figure, ...]:
         sums.update({key: value for key, value in job.result.items() if isinstance(value, int)})
     found.extend(Figure(count(sums[key]), words, tone) for key, words, tone in _RESULT_WORDS if sums[key])
     return tuple(found)
-
-
-def causes_of(status: RunStatus) -> tuple[tuple[Cause, ...], int]:
-    """Return the failures merged by cause, errors of whole jobs first, and how many failed items aren't told."""
-    merged: dict[tuple[str, str], Cause] = {}
-    for job in status.jobs:
-        if job.error is not None:
-            error = job.error
-            _merge(merged, Cause(error.code, error.message, error.hint, 0, (job.name,)), shape=f"job {error.message}")
-    listed = 0
-    for job in status.jobs:
-        for item in job.failures:
-            listed += 1
-            shape = _DIFFERENT.sub("*", item.message.replace(item.key, "*"))
-            _merge(merged, Cause(item.code, item.message, item.hint, 1, (job.name,), (item.key,)), shape=shape)
-    ordered = sorted(merged.values(), key=lambda cause: (cause.number > 0, -cause.number))
-    hidden = sum(job.failures_total for job in status.jobs) - listed
-    hidden += sum(cause.number for cause in ordered[MOST_CAUSES:])
-    return tuple(ordered[:MOST_CAUSES]), max(0, hidden)
-
-
-def _merge(merged: dict[tuple[str, str], Cause], cause: Cause, *, shape: str) -> None:
-    known = merged.get((cause.code, shape))
-    if known is not None:
-        jobs = known.jobs if cause.jobs[0] in known.jobs else known.jobs + cause.jobs
-        number = known.number + cause.number
-        cause = Cause(known.code, known.message, known.hint or cause.hint, number, jobs, known.keys + cause.keys)
-    merged[cause.code, shape] = cause
 
 
 def _job_state(job: JobStatus, run: Shown) -> Shown:

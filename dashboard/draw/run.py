@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dashboard.causes import Cause
 from dashboard.draw.parts import clock, commands, dotted, icon, notice, when
 from dashboard.nodes import Node, h, page
-from dashboard.view import Cause, Hand, JobRow, RunView
+from dashboard.view import Hand, JobRow, RunView
 from dashboard.words import STATE_WORDS, count, counted, duration, joined
 from orchestrator.status.states import Shown
 

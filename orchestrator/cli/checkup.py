@@ -91,6 +91,7 @@ def _extras() -> Iterator[Check]:
 
 
 def _exists(module: str) -> bool:
+    """Whether a module is installed; nothing but its parents is imported."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -114,7 +114,7 @@ def _write(problems: list[Problem], style: Format) -> None:
 
 
 def _conclude(names: list[str], errors: int, warnings: int) -> None:
-    what = names[0] if len(names) == 1 else f"{len(names)} files"
+    what = "standard input" if names == [STANDARD_INPUT] else names[0] if len(names) == 1 else f"{len(names)} files"
     if not errors and not warnings:
         terminal.say(f"{what}: no problems")
         return

@@ -12,7 +12,7 @@ from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkConte
 from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.engine.pool import POOLS, Done, Pool, Slot
-from orchestrator.errors import DeadlineExceeded, Failure, Interruption, OrchestrateError
+from orchestrator.errors import DeadlineExceeded, Failure, Interruption
 from orchestrator.job import Change, ItemOutcome, ItemState, Job, Outcome, Plan, Unit
 from orchestrator.status.states import State
 
@@ -102,17 +102,17 @@ class Attempt:
         size = min(run.spec.concurrency, len(units))
         pool = POOLS[self._engine](run.name, size, self._job.work, context)
         run.slots = pool.slots
-        patience = SETTLE_SECONDS
+        patience, fed = SETTLE_SECONDS, False
         try:
             self._feed(pool, units, size * AHEAD)
+            fed = True
         except Interruption as interruption:
             self._wind_up(pool, interruption)
             patience = 0.0  # The workers had their time.
             raise
-        except OrchestrateError as error:
-            run.cancel.request(error.message)  # The other workers have nothing to work for.
-            raise
         finally:
+            if not fed:
+                run.cancel.request("the attempt failed")  # The other workers have nothing to work for.
             self._abandoned = pool.close(patience)
 
     def _feed(self, pool: Pool, units: deque[Unit], most: int) -> None:
@@ -146,6 +146,9 @@ class Attempt:
                 self._job.apply(done.unit, result, context)
                 outcomes = result.outcomes
             case Raised(failure):
+                outcomes = tuple(ItemOutcome(key, ItemState.FAILED, error=failure) for key in done.unit.items)
+            case Interrupted(interruption) if not (self._run.cancel.requested or self._run.deadline.passed):
+                failure = interruption.failure()  # Nobody asked: the kind bounded its own work.
                 outcomes = tuple(ItemOutcome(key, ItemState.FAILED, error=failure) for key in done.unit.items)
             case Interrupted():
                 return None  # The attempt notices for itself, and the unit is done again by the next one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
@@ -65,4 +66,5 @@ class RunLog:
         """Close the file and leave logging as it was."""
         _ROOT.removeHandler(self._handler)
         _ROOT.propagate, _ROOT.level = self._propagated, self._level
-        self._handler.close()
+        with suppress(OSError, ValueError):
+            self._handler.close()

@@ -111,7 +111,7 @@ def _paths(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo
     for name, info in model.model_fields.items():
         path = prefix + (info.alias or name)
         yield path, info
-        for inner in models_below(info.annotation):
+        for inner in models_below(info.annotation) if path != "jobs" else []:
             yield from _paths(inner, f"{path}.")
 
 

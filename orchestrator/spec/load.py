@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import SpecError
 from orchestrator.spec.examine import Examination
-from orchestrator.spec.problems import Problem, Severity, Span, in_order, problem
+from orchestrator.spec.problems import Problem, Severity, Span, in_order, problem, visible
 from orchestrator.spec.reader import MOST_BYTES, read
 from orchestrator.spec.references import References, masked
 from orchestrator.spec.tree import Tree, tree_of
@@ -170,5 +170,6 @@ def _placed(found: tuple[Problem, ...], file: str, text: str, secrets: tuple[str
     placed = []
     for each in _bounded(found):
         line = lines[each.line - 1] if each.line <= len(lines) else ""
-        placed.append(each._replace(file=file, snippet=masked(line[:_LONGEST_LINE], secrets)))
+        snippet = masked(line[:_LONGEST_LINE], secrets)
+        placed.append(each._replace(file=file, snippet=snippet, message=visible(each.message), hint=visible(each.hint)))
     return tuple(placed)

@@ -88,3 +88,10 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     """Return words as a person lists them: `a, b or c`."""
     items = list(words)
     return f" {last} ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def visible(text: str) -> str:
+    """Return text in one line without control characters, each character as wide as before."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from orchestrator.spec.problems import Problem
+from orchestrator.spec.problems import Problem, visible
 
 FORMAT_VERSION: Final = 1
 _MOST_ANNOTATIONS: Final = 10  # GitHub shows this many errors and warnings of a step, and drops the rest silently.
@@ -28,21 +28,21 @@ def _block(found: Problem, *, colour: bool) -> str:
     def paint(text: str, name: str) -> str:
         return f"{_COLOURS[name]}{text}{_RESET}" if colour else text
 
-    head = paint(f"{found.severity}[{found.code}]", found.severity) + paint(f": {_visible(found.message)}", "bold")
+    head = paint(f"{found.severity}[{found.code}]", found.severity) + paint(f": {visible(found.message)}", "bold")
     gutter = " " * len(str(found.line))
     lines = [head, f"{gutter} {paint('-->', 'frame')} {found.file}:{found.line}:{found.column}"]
     if found.snippet.strip():
         bar = paint("|", "frame")
         before, width = _caret(found)
         carets = paint("^" * width, found.severity)
-        hint = f" {_visible(found.hint)}" if found.hint else ""
+        hint = f" {visible(found.hint)}" if found.hint else ""
         lines += [
             f" {gutter} {bar}",
-            f" {paint(str(found.line), 'frame')} {bar} {_visible(found.snippet)}".rstrip(),
+            f" {paint(str(found.line), 'frame')} {bar} {visible(found.snippet)}".rstrip(),
             f" {gutter} {bar} {' ' * before}{carets}{hint}",
         ]
     elif found.hint:
-        lines.append(f"{gutter}  {_visible(found.hint)}")
+        lines.append(f"{gutter}  {visible(found.hint)}")
     return "\n".join(lines)
 
 
@@ -61,18 +61,11 @@ def _columns(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _visible(text: str) -> str:
-    """Return text in one line without control characters, each character as wide as before."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def as_concise(problems: Sequence[Problem]) -> str:
     """Return one line a problem: `file:line:column: severity[code] message`."""
     return "\n".join(
-        f"{each.file}:{each.line}:{each.column}: {each.severity}[{each.code}] {_visible(each.message)}"
-        + (f" ({_visible(each.hint)})" if each.hint else "")
+        f"{each.file}:{each.line}:{each.column}: {each.severity}[{each.code}] {visible(each.message)}"
+        + (f" ({visible(each.hint)})" if each.hint else "")
         for each in problems
     )
 

@@ -150,7 +150,12 @@ class Builder:
             connection.exec_driver_sql("pragma foreign_keys=off")
             at = utc(self.now)
             connection.execute(tables.runs.insert(), [{"run_id": run_id, "job": "boards", "started_at": at}])
-            common = {"company_key": "acme", "company": "Acme Robotics", "source": "greenhouse", "board": "greenhouse"}
+            common: dict[str, Any] = {
+                "company_key": "acme",
+                "company": "Acme Robotics",
+                "source": "greenhouse",
+                "board": "greenhouse",
+            }
             common |= {
                 "status": "open",
                 "first_seen_at": at,

@@ -46,12 +46,17 @@ def test_a_run_is_watched_live_without_a_request_off_this_machine(build: Any, br
     build.journal(run, [{"key": HOSTILE, "state": "failed", "error": {"code": "x", "message": HOSTILE, "hint": HOSTILE}}])
     build.database([{"id": 1, "title": HOSTILE, "company": HOSTILE, "description_text": HOSTILE, "url": "javascript:alert(3)"}])
     build.snapshot({HOSTILE.replace("/", "_"): HOSTILE})
+
+    def answered(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     outside: list[str] = []
     dialogs: list[str] = []
     errors: list[str] = []
     page.on("request", lambda request: outside.append(request.url) if not is_local(request.url, address) else None)
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", answered)
     page.on("pageerror", lambda error: errors.append(str(error)))
 
     page.goto(address)
@@ -84,12 +89,11 @@ def is_local(url: str, address: str) -> bool:
 
 def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: Any, address: str) -> None:
     build.run("failed", jobs=[build.job(state="failed", failures=[build.failure("Acme")], error=build.error())])
-    for width in (390, 1920):
-        for scheme in ("light", "dark"):
-            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
-            page.goto(address)
-            page.locator(".view h1").wait_for(timeout=60_000)
-            too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-            assert not too_wide, (width, scheme)
-            assert page.locator(".view .job").count() == 1
-            page.close()
+    for width, scheme in ((390, "dark"), (1920, "light")):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+        page.goto(address)
+        page.locator(".view h1").wait_for(timeout=60_000)
+        too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not too_wide, (width, scheme)
+        assert page.locator(".view .job").count() == 1
+        page.close()

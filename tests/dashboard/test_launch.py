@@ -53,8 +53,9 @@ def test_it_starts_without_any_run_takes_the_next_port_refuses_strangers_and_end
 def test_it_listens_on_this_machine_only_and_sends_nothing_out() -> None:
     arguments = verb.streamlit_arguments(8501, open_browser=False)
     for flag in (
-        "--server.address=127.0.0.1", "--server.allowedHosts=localhost", "--server.allowedHosts=127.0.0.1", "--server.headless=true",
-        "--browser.gatherUsageStats=false", "--client.showErrorDetails=none", "--client.showErrorLinks=false",
+        "--server.address=127.0.0.1", "--server.allowedHosts=localhost", "--server.allowedHosts=127.0.0.1",
+        "--server.headless=true", "--browser.gatherUsageStats=false", "--client.showErrorDetails=none",
+        "--client.showErrorLinks=false",
         "--server.fileWatcherType=none",
     ):  # fmt: skip
         assert flag in arguments

@@ -25,7 +25,8 @@ def test_children_are_joined_and_what_is_missing_is_left_out() -> None:
     ("url", "good"),
     [
         ("https://jobs.example/1?a=b#c", True), ("HTTP://jobs.example", True), (" https://jobs.example ", True),
-        ("javascript:alert(1)", False), ("https:alert", False), ("https://u:p@jobs.example", False), ("ftp://jobs.example", False),
+        ("javascript:alert(1)", False), ("https:alert", False), ("https://u:p@jobs.example", False),
+        ("ftp://jobs.example", False),
         ("/local", False), ("", False), (None, False), ("https://[::1", False),
     ],
 )  # fmt: skip
@@ -49,8 +50,8 @@ def test_the_component_sets_text_and_knows_every_state() -> None:
     script = (COMPONENT / "view.js").read_text(encoding="utf-8")
     style = (COMPONENT / "view.css").read_text(encoding="utf-8")
     assert "createTextNode" in script
-    for state in ("queued", "running", "succeeded", "partial", "failed", "timed_out", "cancelled", "skipped", "cancel_requested",
-                  "stopping", "interrupted", "unknown"):  # fmt: skip
+    for state in ("queued", "running", "succeeded", "partial", "failed", "timed_out", "cancelled", "skipped",
+                  "cancel_requested", "stopping", "interrupted", "unknown"):  # fmt: skip
         assert f".icon.{state} {{" in style, state
     assert "prefers-reduced-motion" in style
     assert "http" not in re.sub(r"http://www\.w3\.org/2000/svg", "", style)

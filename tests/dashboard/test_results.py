@@ -135,7 +135,7 @@ def test_another_database_is_a_sentence_and_the_verb(build: Any, open_page: Call
     assert "db.example" not in text
 
 
-def test_closings_that_a_guard_holds_back_are_told(build: Any, open_page: Callable[..., Any], postings: Postings) -> None:
+def test_closings_that_a_guard_holds_back_are_told(open_page: Callable[..., Any], postings: Postings) -> None:
     with sqlite3.connect(postings.path) as connection:
         connection.execute(
             "insert into companies(company_key, job, name, source, board, etag, last_modified, wishes, recent_counts, "

@@ -77,7 +77,7 @@ def test_the_directory_is_listed_again_after_ten_seconds_whatever_its_time_says(
     store = Store(build.state, clock=lambda: clock[0])
     first = build.run(begun=300)
     store.names()
-    mark = os.stat(build.state.runs)
+    mark = build.state.runs.stat()
     second = build.run(begun=200)
     os.utime(build.state.runs, ns=(mark.st_mtime_ns, mark.st_mtime_ns))
     clock[0] += 10.1

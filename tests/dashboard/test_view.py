@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dashboard.causes import causes_of
 from dashboard.store import Look, Store
-from dashboard.view import RunView, causes_of, commands_for, counters_of, run_view, segments_of
+from dashboard.view import RunView, commands_for, counters_of, run_view, segments_of
 from dashboard.words import STATE_WORDS, duration, joined, percent, seconds_of, short_seconds, size
 from orchestrator.status.models import Items, utc
 from orchestrator.status.states import Shown
@@ -144,7 +145,8 @@ def test_figures_sum_what_all_jobs_found(build: Any) -> None:
     ("state", "verb"),
     [
         ("running", "cancel"), ("queued", "cancel"), ("stopping", "cancel"), ("failed", "resume"), ("partial", "resume"),
-        ("timed_out", "resume"), ("cancelled", "resume"), ("interrupted", "resume"), ("succeeded", "logs"), ("unknown", "status"),
+        ("timed_out", "resume"), ("cancelled", "resume"), ("interrupted", "resume"), ("succeeded", "logs"),
+        ("unknown", "status"),
     ],
 )  # fmt: skip
 def test_where_one_looks_for_a_button_stands_the_exact_command(state: str, verb: str) -> None:

@@ -91,7 +91,7 @@ def test_a_deadline_ends_every_verb_that_listens(prepared: Maker, function_job: 
     assert run.job.abandoned_threads == 0
 
 
-@pytest.mark.parametrize("where", PHASES)
+@pytest.mark.parametrize("where", ["plan", "work", "commit"])
 def test_a_deadline_ends_the_run_also_when_a_verb_is_deaf(
     prepared: Maker, function_job: Maker, verbs: Maker, gate: threading.Event, where: str
 ) -> None:
@@ -126,17 +126,17 @@ def test_a_cancel_is_noticed_in_every_verb(
     assert [entry.event for entry in run.entries if entry.event is Event.CANCEL_REQUESTED] == [Event.CANCEL_REQUESTED]
 
 
-@pytest.mark.parametrize("where", PHASES)
+@pytest.mark.parametrize("where", ["plan", "work"])
 def test_a_cancel_ends_the_run_within_the_grace_also_when_a_verb_is_deaf(
     prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, where: str
 ) -> None:
     watched = verbs(where, deaf=True)
-    run = prepared(watched.job(function_job), grace=0.4, concurrency=1)
+    run = prepared(watched.job(function_job), grace=0.2, concurrency=1)
     asker = later(_ask, run, watched.reached)
     began = time.monotonic()
     run.execute()
     asker.join()
-    assert 0.4 <= time.monotonic() - began < 0.4 + 0.25 + 0.5
+    assert 0.2 <= time.monotonic() - began < 0.2 + 0.25 + 0.5
     assert run.job.state is State.CANCELLED
     assert run.job.abandoned_threads >= 1
     assert any("left behind" in text for text in run.status.warnings)
@@ -232,7 +232,7 @@ def test_a_cancel_behind_the_commit_point_comes_too_late_and_the_work_stays(
     def ask() -> None:
         _ask(run, reached)
         assert run.run._jobs[0].cancel.wait(10)
-        threading.Event().wait(0.6)  # Longer than the grace.
+        threading.Event().wait(0.4)  # Longer than the grace.
         go_on.set()
 
     later(ask)
@@ -265,7 +265,7 @@ def test_jobs_that_are_queued_when_the_cancel_comes_dont_begin(
     assert run.status.job("then").started_at is None
 
 
-@pytest.mark.parametrize("where", ["work", "apply", "commit"])
+@pytest.mark.parametrize("where", ["work", "apply"])
 def test_what_a_left_thread_returns_later_changes_nothing(
     prepared: Maker, function_job: Maker, verbs: Maker, gate: threading.Event, where: str
 ) -> None:
@@ -294,7 +294,7 @@ def test_a_deaf_unit_holds_up_one_slot_and_the_others_finish(
         return _done(unit)
 
     job = function_job(items=tuple("abcdefgh"), work=work)
-    run = prepared(job, timeout=0.5, concurrency=2).execute()
+    run = prepared(job, timeout=0.3, concurrency=2).execute()
     assert sorted(job.applied) == list("bcdefgh")
     assert (run.job.state, run.job.items.succeeded) == (State.TIMED_OUT, 7)
     gate.set()

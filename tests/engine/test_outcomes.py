@@ -66,7 +66,7 @@ def test_the_state_of_a_job_follows_from_its_items_and_from_what_its_kind_said(
     assert (done.job.error is not None) == (expected is State.FAILED)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(st.sampled_from(ItemState), max_size=30), size=st.integers(1, 4))
 def test_counts_add_up_in_every_revision_and_never_go_back(
     run_job: Maker, function_job: Maker, tmp_path: Any, states: list[ItemState], size: int

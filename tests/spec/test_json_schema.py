@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
 import pytest
 import yaml
 
@@ -18,6 +18,7 @@ from orchestrator.spec.schema import DRAFT, as_json, journal_schema, spec_schema
 ROOT: Final = Path(__file__).resolve().parents[2]
 SINCE_2019: Final = frozenset({"$defs", "prefixItems", "unevaluatedProperties", "dependentRequired", "minContains", "$anchor"})
 SCHEMA: Final = spec_schema()
+jsonschema: Any = import_module("jsonschema")  # It has no type stubs.
 
 
 def parts(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,6 +18,9 @@ _RAW_DEFLATE: Final = -15
 _CHUNK: Final = 65536
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_LARGEST_FILE: Final = 64_000_000
+"""Bytes of a gzip file's content; the protocol of sitemaps allows 50 MiB."""
 _BOM: Final = "\ufeff"
 
 
@@ -123,8 +126,10 @@ def parse_json(body: bytes, content_type: str = "") -> Any:
 def parse_xml(body: bytes) -> Element:
     """Return the root of an XML document. A document type is refused, so that no entity can expand or lead elsewhere.
 
-    Names keep their prefixes (`content:encoded`), declared or not.
+    Names keep their prefixes (`content:encoded`), declared or not. A document that is a gzip file is read too: sitemaps are.
     """
+    if body.startswith(_GZIP_MAGIC):
+        body = _unzipped(body)
     builder = TreeBuilder()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -137,6 +142,15 @@ def parse_xml(body: bytes) -> Element:
         return builder.close()
     except (expat.ExpatError, AssertionError, ValueError, LookupError, RecursionError) as error:
         raise BadBody("the answer is no valid XML") from error
+
+
+def _unzipped(body: bytes) -> bytes:
+    inflater = Inflater("gzip", _LARGEST_FILE)
+    try:
+        inflater.feed(body)
+        return inflater.finish()
+    except BodyTooLarge as error:
+        raise BadBody(str(error)) from error
 
 
 def _refuse_doctype(*_: object) -> None:

@@ -145,7 +145,9 @@ def _tier(task: CompanyTask, place: Located, tier: int, client: Client, wishes: 
     board = find_board(place.board)
     assert board is not None  # The spec was checked, and a worker has the same boards.
     conversation = _Conversation(board, client, wishes, asking, task.validators if tier == 1 else Validators())
-    found = Collector(board, place.source, details=wishes.details, known=task.known, now=datetime.now(UTC))
+    found = Collector(
+        board, place.source, details=wishes.details, known=task.known, now=datetime.now(UTC), remaining=asking.context.remaining
+    )
     blank = Fetched(
         task.key,
         Completeness.FAILED,

@@ -11,6 +11,8 @@ from orchestrator.kinds.scrape.posting import BadRow, Posting, RawPosting, norma
 
 Details = Literal["none", "new-only", "all"]
 _MOST_REASONS: Final = 5
+_DETAILS_SHARE: Final = 1 / 3
+"""Of the time that is left when a fetch starts: details may take no more, so that lists come first. The next run goes on."""
 _TOLERANCE: Final = 0.01
 """Boards change while their pages are read: a total may be off by one per cent."""
 
@@ -26,6 +28,7 @@ class Collector:
         details: Details = "all",
         known: Collection[str] = (),
         now: datetime | None = None,
+        remaining: Callable[[], float] | None = None,
     ) -> None:
         self.postings: dict[str, Posting] = {}
         self.bad_rows = 0
@@ -39,6 +42,8 @@ class Collector:
         self._known = known
         self._now = now or datetime.now(UTC)
         self._repeated = 0
+        self._remaining = remaining
+        self._details_until = remaining() * (1 - _DETAILS_SHARE) if remaining is not None else 0.0
 
     def add(self, raw: RawPosting) -> bool:
         """Take one row; return whether it was new."""
@@ -49,6 +54,9 @@ class Collector:
             return False
         known = self.postings.get(posting.identifier)
         if known is None:
+            if self.full():
+                self.incomplete(f"the limit of {self._limit} postings is reached")
+                return False
             self.postings[posting.identifier] = posting
             return True
         self._repeated += 1
@@ -73,7 +81,9 @@ class Collector:
             self.reasons.append(reason)
 
     def wants_details(self, identifier: object) -> bool:
-        """Whether the detail request of this posting should be made."""
+        """Whether the detail request of this posting should be made, and there is time for it."""
+        if self._remaining is not None and self._remaining() < self._details_until:
+            return False
         if self._details == "new-only":
             return str(identifier) not in self._known
         return self._details == "all"

@@ -156,8 +156,9 @@ def _listed(work: _Work) -> str | None:
     if reassigned:
         return _hold(work, 0, reassigned)
     own = {row.identifier: row for row in known if row.source == work.fetched.source}
+    pairs = [(row, own[row.posting.identifier]) for row in work.fetched.rows if row.posting.identifier in own]
+    _compare(work, pairs, whole=sum(row.status == "open" for row in known) == len(pairs))
     _insert(work, [row for row in work.fetched.rows if row.posting.identifier not in own])
-    _compare(work, [(row, own[row.posting.identifier]) for row in work.fetched.rows if row.posting.identifier in own])
     warning = _close_missing(work, known)
     _write_history(work)
     return warning
@@ -217,8 +218,11 @@ def content(row: Row) -> dict[str, Any]:
     }
 
 
-def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]]) -> None:
-    """Settle the rows that the table knows: unchanged by their hash, else by their fields."""
+def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> None:
+    """Settle the rows that the table knows: unchanged by their hash, else by their fields.
+
+    `whole` says that these are all open rows of the company: one statement touches them then, as it most often is.
+    """
     same, other = [], []
     for row, known in pairs:
         current = known.hash_version == HASH_VERSION and row.hash in (known.content_hash, known.seen_hash)
@@ -226,15 +230,18 @@ def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]]) -> None:
             same.append(known.id)
         else:
             other.append((row, known.id))
-    _touch(work, same)
+    _touch(work, same, whole=whole and all(known.status == "open" for _, known in pairs))
     stored = _stored_rows(work, [posting_id for _, posting_id in other])
     updates = [_update(work, row, stored[posting_id]) for row, posting_id in other]
     if updates:
         work.connection.execute(_UPDATE_POSTING, updates)
 
 
-def _touch(work: _Work, ids: Sequence[int]) -> None:
+def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
     work.counts.unchanged += len(ids)
+    if whole and ids:
+        work.connection.execute(_TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
+        return
     for chunk in _chunks(ids):
         work.connection.execute(_TOUCH, {"at": work.stamp.at, "ids": chunk})
 
@@ -410,5 +417,10 @@ _INSERT_POSTINGS: Final = insert(_POSTINGS)
 _UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
 _INSERT_HISTORY: Final = insert(tables.posting_history)
 _TOUCH: Final = update(_POSTINGS).where(_IDS).values(last_seen_at=bindparam("at"), miss_count=0)
+_TOUCH_ALL: Final = (
+    update(_POSTINGS)
+    .where(_POSTINGS.c.company_key == bindparam("key"), _POSTINGS.c.status == "open")
+    .values(last_seen_at=bindparam("at"), miss_count=0)
+)
 _MISS: Final = update(_POSTINGS).where(_IDS).values(miss_count=_POSTINGS.c.miss_count + 1)
 _CLOSE: Final = update(_POSTINGS).where(_IDS).values(status="closed", closed_at=bindparam("at"), run_id=bindparam("run"))

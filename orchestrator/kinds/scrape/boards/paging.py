@@ -89,7 +89,7 @@ class _Reading:
         before = len(self._seen)
         self._seen.update(str(self._paging.identify(row)) for row in page.rows)
         self._offset += page.length
-        if page.length and len(self._seen) == before and number > 1:
+        if page.length and len(self._seen) == before:
             self._found.incomplete(f"page {number} repeats what came before")
             return False
         self._rows += page.rows

@@ -73,7 +73,7 @@ def _page(answer: Response, found: Listing) -> Page:
 def _raw(row: Fields, detail: Fields, token: str) -> RawPosting:
     where = row.part("location")
     company = first(row.text("company", "identifier"), token)
-    place = Place(where.text("fullLocation"), where.text("city"), where.text("region"), where.text("country").upper())
+    place = Place(where.text("fullLocation"), where.text("city"), where.text("region"), where.text("country"))
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("name"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Request, Response, Source, Unanswered
 from orchestrator.kinds.scrape.boards.fields import Fields
 from orchestrator.kinds.scrape.boards.jobposting import found_in
-from orchestrator.kinds.scrape.decode import parse_xml
+from orchestrator.kinds.scrape.decode import BadBody, parse_xml
 from orchestrator.kinds.scrape.listing import Collector, drive
 
 Answers = Mapping[str, Any]
@@ -268,6 +269,57 @@ def test_workday_tenants_have_their_own_words_for_the_way_of_working(mode: str, 
     body = {"total": 1, "jobPostings": [{"title": "T", "externalPath": path, "bulletFields": ["R10001"]}]}
     world = World({f"{api}/jobs": body, api + path: {"jobPostingInfo": {"remoteType": mode}}})
     assert scrape("workday", "acme/wd1/Ext", world).postings["R10001"].workplace == meaning
+
+
+def test_workday_takes_the_place_from_the_details_where_the_list_names_none() -> None:
+    path = "/job/x/T_R10001"
+    api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
+    body = {"total": 1, "jobPostings": [{"title": "T", "externalPath": path, "bulletFields": ["R10001"]}]}
+    info = {"location": "Ghent", "additionalLocations": ["Bruges"]}
+    found = scrape("workday", "acme/wd1/Ext", World({f"{api}/jobs": body, api + path: {"jobPostingInfo": info}}))
+    assert [place.text for place in found.postings["R10001"].locations] == ["Ghent", "Bruges"]
+
+
+def test_details_take_a_third_of_the_time_and_the_list_is_whole_all_the_same() -> None:
+    rows = [{"id": f"{number}", "jobOpeningName": "Job"} for number in range(9)]
+    answers: dict[str, Any] = {
+        f"https://acme.bamboohr.com/careers/{number}/detail": {"result": {"jobOpening": {"description": "<p>x</p>"}}}
+        for number in range(9)
+    }
+    world = World({**answers, "https://acme.bamboohr.com/careers/list": {"result": rows}})
+    found = scrape("bamboohr", "acme", world, remaining=lambda: 90.0 - 10 * len(world.asked))
+    assert (len(found.postings), found.reasons) == (9, [])
+    assert sum(posting.description_text is not None for posting in found.postings.values()) == 3
+
+
+def test_the_limit_bounds_a_list_that_comes_in_one_answer() -> None:
+    url = "https://acme.pinpointhq.com/postings.json"
+    rows = [{"id": number, "title": "Job", "path": f"/en/postings/{number}"} for number in range(9)]
+    found = scrape("pinpoint", Source("acme", limit=4), World({url: {"data": rows}}))
+    assert len(found.postings) == 4
+    assert found.reasons
+
+
+def test_a_map_that_is_a_gzip_file_is_read() -> None:
+    zipped = gzip.compress(b"<urlset><url><loc>x</loc></url></urlset>")
+    assert parse_xml(zipped).tag == "urlset"
+    for broken in (zipped[:-12], zipped[:2], zipped[:2] + b"\0" * 40):
+        with pytest.raises(BadBody):
+            parse_xml(broken)
+    with pytest.raises(BadBody):
+        parse_xml(gzip.compress(b" " * 65_000_000))
+
+
+@pytest.mark.parametrize(
+    ("description", "text"),
+    [
+        ("<p>a &lt;T&gt; b</p>", "a <T> b"),
+        ("&lt;p&gt;a &amp;lt;T&amp;gt; b&lt;/p&gt;", "a <T> b"),
+        ("R &amp; D", "R & D"),
+    ],
+)
+def test_a_description_is_unescaped_once_and_only_if_it_was_escaped(description: str, text: str) -> None:
+    assert jsonld_posting(f'"description": "{description}"').description_text == text
 
 
 def test_details_are_not_asked_for_when_a_board_stops_answering_them() -> None:

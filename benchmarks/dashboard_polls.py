@@ -1,0 +1,207 @@
+"""S12: one poll of the dashboard with 10,000 old runs; with --tabs also the server's CPU and memory with browsers watching.
+
+    python benchmarks/dashboard_polls.py [--runs 10000] [--polls 500] [--tabs 1 5 20] [--seconds 60]
+
+A poll is what the fragment does: files read, views made, tree built and encoded. A writer refreshes the running run's
+status before each poll, so nothing is measured that a cache alone could answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean, median
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboard.compose.now import now_page
+from dashboard.compose.run import Asked as AskedRun
+from dashboard.compose.run import run_page
+from dashboard.compose.runs import Asked as AskedRuns
+from dashboard.compose.runs import runs_page
+from dashboard.nodes import h
+from dashboard.store import Store
+from orchestrator import files
+from orchestrator.status.journal import Event as Line
+from orchestrator.status.journal import JournalWriter
+from orchestrator.status.layout import RunDir, StateDir, new_run_id
+from orchestrator.status.models import InFlight, Items, JobStatus, RunStatus, utc
+from orchestrator.status.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ITEMS: Final = 2_000
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
+
+
+def status_of(begun: float, state: State, revision: int = 1) -> RunStatus:
+    """Return a status with three jobs and twenty items in hand."""
+    ended = utc(begun + 90) if state is not State.RUNNING else None
+    hands = [InFlight(key=f"company {number}", started_at=utc(begun), note="page 2 of 7") for number in range(20)]
+    jobs = [
+        JobStatus(
+            name=name, kind="scrape", state=state, attempt=1, started_at=utc(begun), finished_at=ended, rate=3.2,
+            items=Items(total=ITEMS, done=revision % ITEMS, succeeded=revision % ITEMS), result={"new": 31, "changed": 4},
+            in_flight=hands if ended is None else [], in_flight_total=20 if ended is None else 0,
+        )
+        for name in ("boards", "remote", "labs")
+    ]  # fmt: skip
+    return RunStatus(
+        revision=revision, run_id=new_run_id(begun), name="nightly", spec_path="jobs.yaml", spec_digest="5a427c3f", state=state,
+        created_at=utc(begun), started_at=utc(begun), updated_at=utc(time.time()), finished_at=ended, host=os.uname().nodename,
+        pid=os.getpid(), jobs=jobs,
+    )  # fmt: skip
+
+
+def write(run: RunDir, status: RunStatus) -> None:
+    """Replace a run's status file."""
+    files.write_atomic(run.status, status.model_dump_json().encode(), durable=False)
+
+
+@contextmanager
+def history(folder: Path, runs: int) -> Iterator[tuple[StateDir, RunDir, RunStatus]]:
+    """Write a state directory with many old runs and one that goes on, its lease held."""
+    state, now = StateDir(folder / ".orchestrate"), time.time()
+    for number in range(runs):
+        old = status_of(now - 600 * (number + 1), State.FAILED if number % 20 == 0 else State.SUCCEEDED)
+        run = state.run(old.run_id)
+        run.path.mkdir(parents=True)
+        run.status.write_bytes(old.model_dump_json().encode())
+    live = status_of(now - 30, State.RUNNING)
+    run = state.run(live.run_id)
+    run.path.mkdir(parents=True)
+    write(run, live)
+    journal = JournalWriter(run.journal)
+    for number in range(ITEMS):
+        journal.record(
+            utc(now), Line.ITEM_FINISHED, job="boards", attempt=1, item=f"company {number}", state="succeeded", seconds=0.4
+        )
+    journal.flush()
+    journal.close()
+    with files.Lock.acquire(run.lease):
+        yield state, run, live
+
+
+def measure(look: Callable[[], Any], before: Callable[[int], None], polls: int) -> tuple[list[float], float]:
+    """Return the milliseconds of each poll, and its mean CPU in milliseconds."""
+    took, used = [], 0.0
+    for number in range(polls):
+        before(number)
+        begun, cpu = time.perf_counter(), time.process_time()
+        json.dumps(h("div", look().tree)[2])
+        took.append(1000 * (time.perf_counter() - begun))
+        used += time.process_time() - cpu
+    return took, 1000 * used / polls
+
+
+def bodies(state: StateDir, run: RunDir, live: RunStatus, polls: int) -> bool:
+    """Print a line for each page; return whether S12 holds."""
+    store = Store(state)
+
+    def refresh(number: int) -> None:
+        write(run, live.model_copy(update={"revision": number + 2, "updated_at": utc(time.time())}))
+
+    pages: dict[str, Callable[[], Any]] = {
+        "now": lambda: now_page(store, now=time.time()),
+        "run": lambda: run_page(store, AskedRun(run.run_id), now=time.time()),
+        "runs": lambda: runs_page(store, AskedRuns()),
+        "runs, filtered": lambda: runs_page(store, AskedRuns(state="failed", text="night")),
+    }
+    good = True
+    print(f"{'page':16}{'first':>9}{'p50':>9}{'p95':>9}{'max':>9}{'CPU':>9}   milliseconds a poll")
+    for name, look in pages.items():
+        took, cpu = measure(look, refresh, polls)
+        steady = sorted(took[1:])
+        p95 = steady[int(len(steady) * 0.95)]
+        print(f"{name:16}{took[0]:9.2f}{median(steady):9.2f}{p95:9.2f}{steady[-1]:9.2f}{cpu:9.2f}")
+        good = good and p95 < 50 and (cpu <= 10 or name == "runs, filtered")
+    print(f"S12 (p95 < 50 ms, <= 10 ms CPU): {'holds' if good else 'MISSED'}")
+    return good
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident(pid: int) -> float:
+    """Return a process's memory in MB."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def with_tabs(folder: Path, tabs: int, seconds: float, tick: Callable[[int], None]) -> None:
+    """Print what the server uses while so many tabs watch a run, each polling once a second."""
+    from playwright.sync_api import sync_playwright
+
+    command = [sys.executable, "-m", "orchestrator", "dashboard", "--port", "8777", "--state-dir", str(folder / ".orchestrate")]
+    pause = Event()
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = next(word for word in server.stdout.readline().split() if word.startswith("http://"))
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+                for _ in range(tabs):
+                    page = browser.new_page()
+                    for _ in range(100):
+                        try:
+                            page.goto(address)
+                            break
+                        except playwright_error():
+                            pause.wait(0.2)
+                    page.locator(".view h1").wait_for(timeout=60_000)
+                page.wait_for_timeout(5_000)
+                before, memory, begun = cpu_seconds(server.pid), resident(server.pid), time.monotonic()
+                seen = []
+                while time.monotonic() - begun < seconds:
+                    tick(int(time.monotonic() * 10))
+                    page.wait_for_timeout(1_000)
+                    seen.append(resident(server.pid))
+                polls = tabs * (time.monotonic() - begun)
+                used = 1000 * (cpu_seconds(server.pid) - before) / polls
+                print(f"{tabs:3} tabs: {used:6.1f} ms CPU a poll, {memory:.0f} -> {mean(seen[-5:]):.0f} MB, {polls:.0f} polls")
+                browser.close()
+        finally:
+            server.kill()
+
+
+def playwright_error() -> type[Exception]:
+    """Return the error of a page that can't be reached yet."""
+    from playwright.sync_api import Error
+
+    return Error
+
+
+def main() -> None:
+    """Measure and print; exit 1 if S12 is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--polls", type=int, default=500)
+    parser.add_argument("--tabs", type=int, nargs="*", default=[])
+    parser.add_argument("--seconds", type=float, default=60)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place, history(Path(place), asked.runs) as (state, run, live):
+        good = bodies(state, run, live, asked.polls)
+        print(f"memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
+        for tabs in asked.tabs:
+            with_tabs(Path(place), tabs, asked.seconds, lambda number: write(run, live.model_copy(update={"revision": number})))
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
