@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -32,27 +33,39 @@ def h(selector: str, *children: Child, css: Mapping[str, float] | None = None, *
 
     Attributes that are None are left out; an underscore in a name stands for a dash (`aria_label`).
     """
-    tag, *classes = selector.split(".")
-    found: dict[str, Any] = {
-        name.rstrip("_").replace("_", "-"): value for name, value in attributes.items() if value is not None
-    }
-    if classes:
-        found["class"] = " ".join(filter(None, classes))
+    tag, classes = _parts(selector)
+    found: dict[str, Any] = {"class": classes} if classes else {}
+    for name, value in attributes.items():
+        if value is not None:
+            found[_attribute(name)] = value
     if css:
         found["css"] = {name: round(value, 3) for name, value in css.items()}
-    return tag, found, list(_flat(children))
+    flat: list[Any] = []
+    _add(flat, children)
+    return tag, found, flat
 
 
-def _flat(children: Iterable[Child]) -> Iterable[Node | str]:
+@lru_cache(maxsize=1024)
+def _parts(selector: str) -> tuple[str, str]:
+    tag, *classes = selector.split(".")
+    return tag, " ".join(filter(None, classes))
+
+
+@lru_cache(maxsize=256)
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+def _add(flat: list[Any], children: Iterable[Child]) -> None:
+    """Append children in order; lists are joined, None is left out. Called for every node of every poll."""
     for child in children:
-        if child is None:
-            continue
-        if isinstance(child, (str, int)):
-            yield str(child)
-        elif isinstance(child, tuple):
-            yield child
-        else:
-            yield from _flat(child)
+        kind = type(child)
+        if kind is str or kind is tuple:
+            flat.append(child)
+        elif kind is list:
+            _add(flat, child)
+        elif child is not None:
+            flat.append(str(child))
 
 
 def page(name: str, **query: str | int | None) -> str:

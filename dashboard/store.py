@@ -32,7 +32,7 @@ LARGEST_STATUS: Final = 16_000_000
 Stamp = tuple[int, int, int]
 
 
-def stamp(path: Path) -> Stamp | None:
+def stamp(path: Path | str) -> Stamp | None:
     """Return what changes when a file changes (time, size, inode); None if there is no such file."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a Path object a poll and row would cost more than the call
@@ -67,6 +67,7 @@ class Store:
         self._listed: tuple[Stamp | None, float] | None = None
         self._models: OrderedDict[str, tuple[Stamp, RunStatus]] = OrderedDict()
         self._summaries: dict[str, tuple[Stamp, Summary]] = {}
+        self._runs = os.fspath(state.runs)
         self._journals: OrderedDict[str, Items] = OrderedDict()
         self._texts: OrderedDict[tuple[Path, int], tuple[Stamp, str]] = OrderedDict()
         self._scanned = 0
@@ -135,14 +136,14 @@ class Store:
     def _age(self, mark: Stamp | None) -> float:
         return max(0.0, self.clock() - mark[0] / 1e9) if mark else 0.0
 
-    def summary(self, run_id: str, *, trust: bool = False) -> Summary:
-        """Return the summary of a listed run; with `trust` an ended run that was read once isn't even looked up again."""
+    def summary(self, run_id: str) -> Summary:
+        """Return the summary of a listed run; of an ended one the file is looked up, but not read again."""
         with self._lock:
             known = self._summaries.get(run_id)
-            if known is not None and known[1].final and (trust or stamp(self.state.run(run_id).status) == known[0]):
+            mark = stamp(f"{self._runs}/{run_id}/status.json")
+            if known is not None and known[1].final and mark == known[0]:
                 return known[1]
             kept = run_id in self._models
-            mark = stamp(self.state.run(run_id).status)
             seen = self.look(run_id)
             found = summarize(run_id, seen.state, seen.status if seen.problem is None else None, seen.problem)
             if not kept:

@@ -5,7 +5,8 @@
     ├── SpecError                    the spec is invalid; carries every problem              exit 2
     ├── TargetBusy                   another run holds the target                            exit 3
     ├── StorageError                 state directory, database or disk failed                exit 4
-    │   └── UnreadableState          a file of a run can't be read, or is of a newer version exit 4
+    │   └── UnreadableState          a file of a run can't be read                       exit 4
+    │       └── NewerState           a newer version of this program wrote it            exit 4
     ├── NotFound                     no such run, job, posting or snapshot                   exit 5
     ├── NotResumable                 the run can't be resumed                                exit 5
     ├── JobError                     a job can't go on; becomes the error of its status
@@ -104,9 +105,18 @@ class StorageError(OrchestrateError):
 
 
 class UnreadableState(StorageError):
-    """A file of a run can't be read: damaged, foreign, or written by a newer version."""
+    """A file of a run can't be read: damaged or foreign."""
 
     code = "unreadable-state"
+
+
+class NewerState(UnreadableState):
+    """A file of a run was written by a newer version of this program."""
+
+    code = "newer-state"
+
+    def __init__(self, name: str, version: int, known: int) -> None:
+        super().__init__(f"{name} has schema version {version}; this program reads up to {known}", hint="update orchestrate")
 
 
 class NotFound(OrchestrateError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dashboard.draw.parts import badge
 from dashboard.items import Item, Items
 from dashboard.nodes import Child, Node, h
@@ -35,7 +37,7 @@ def item_table(
                 h("thead", h("tr", [h(f"th{css}", name, scope="col") for name, css in _HEAD])),
                 h(
                     "tbody",
-                    [_row(item, items, hints=hints) for item in rows] or h("tr", h("td.faint", "No item to show.", colspan=5)),
+                    [_row(item, items.most_found, hints=hints) for item in rows] or h("tr", h("td.faint", "No item to show.", colspan=5)),
                 ),
             ),
             tabindex=0,
@@ -53,7 +55,8 @@ def _damaged(items: Items) -> Node | None:
     return h("p.faint", "The journal is damaged behind these items; what follows in it isn't shown.")
 
 
-def _row(item: Item, items: Items, *, hints: bool) -> Node:
+@lru_cache(maxsize=512)
+def _row(item: Item, most_found: int, *, hints: bool) -> Node:
     tries = f"after {counted(item.tries, 'try', 'tries')}" if item.tries > 1 else ""
     why = h("p.why", item.message, h("span.hint", item.hint) if hints and item.hint else None) if item.message else None
     return h(
@@ -61,14 +64,14 @@ def _row(item: Item, items: Items, *, hints: bool) -> Node:
         h("td", badge(item.state)),
         h("td.key", item.key, why),
         h("td.faint.jobname", item.job),
-        h("td.number", _found(item, items)),
+        h("td.number", _found(item, most_found)),
         h("td.number", short_seconds(item.seconds), h("span.faint", tries) if tries else None),
         key=f"{item.job} {item.key}",
     )
 
 
-def _found(item: Item, items: Items) -> list[Node | str]:
+def _found(item: Item, most_found: int) -> list[Node | str]:
     if item.found is None:
         return []
-    share = 100 * item.found / items.most_found if items.most_found else 0
+    share = 100 * item.found / most_found if most_found else 0
     return [h("span.meter", css={"w": share}), count(item.found)]

@@ -18,6 +18,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 WithExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 10 if there are changes.")]
 SIGNS = {"new": "+", "changed": "~", "gone": "-", "unchanged": "="}
 MOST_REASONS = 5
+MOST_KEYS = 3
 
 
 @app.command()
@@ -84,9 +85,15 @@ def _lines(name: str, found: dict[str, Any]) -> list[str]:
         return [f"{name}  {error['code']}: {error['message']}", *([f"    {error['hint']}"] if error["hint"] else [])]
     lines = [f"{name}  " + "  ".join(f"{sign} {found[change]} {change}" for change, sign in SIGNS.items())]
     for change, counts in found["reasons"].items():
-        for reason, count in Counter(counts).most_common(MOST_REASONS):
-            examples = [item["key"] for item in found["items"] if (item["change"], item["reason"]) == (change, reason)]
-            more = f", and {count - 3} more" if count > 3 else ""  # noqa: PLR2004 - three examples fit on a line
-            text = f"  {SIGNS[change]} {count} {reason or change}: {', '.join(examples[:3])}{more}"
-            lines.append(terminal.printable(text))
+        lines += [_reason(found, change, *row) for row in Counter(counts).most_common(MOST_REASONS)]
+        if len(counts) > MOST_REASONS:
+            rest = sum(counts.values()) - sum(count for _, count in Counter(counts).most_common(MOST_REASONS))
+            lines.append(f"  {SIGNS[change]} {rest} more {change}, for other reasons: --json lists them")
     return lines + [f"  warning: {terminal.printable(text)}" for text in found["warnings"]]
+
+
+def _reason(found: dict[str, Any], change: str, reason: str, count: int) -> str:
+    keys = [item["key"] for item in found["items"] if (item["change"], item["reason"]) == (change, reason)]
+    more = f", and {count - MOST_KEYS} more" if count > MOST_KEYS else ""
+    because = f" ({reason})" if reason and reason != change else ""
+    return terminal.printable(f"  {SIGNS[change]} {count} {change}{because}: {', '.join(keys[:MOST_KEYS])}{more}")

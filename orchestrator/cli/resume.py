@@ -35,12 +35,12 @@ def resume(
     from orchestrator.cli import launch
     from orchestrator.cli.live import make_view
     from orchestrator.engine.prepare import resumed_run
-    from orchestrator.status import read
+    from orchestrator.status import read, rebuild
 
     view = make_view(json_lines=json, quiet=quiet)
     state = project.find_state_dir(file, state_dir)
     directory = read.find(state, run)
-    seen = read.look(directory)
+    seen = rebuild.look(directory)
     resolved = project.load(file or _spec_beside(state.path, seen.status.spec_path))
     wanted = json_format.loads(directory.spec.read_bytes())
     names = [name for name in wanted["jobs"] if name in resolved.spec.jobs]

@@ -18,7 +18,7 @@ from orchestrator.job import ItemState, Surroundings, Target
 from orchestrator.spec.base import JobSpec
 from orchestrator.spec.kinds import Kind, find_kind
 from orchestrator.spec.resolved import Resolved
-from orchestrator.status import journal, read
+from orchestrator.status import journal, read, rebuild
 from orchestrator.status.journal import Event
 from orchestrator.status.layout import STATE_VERSION, RunDir, StateDir, new_run_id
 from orchestrator.status.models import JobStatus, RunStatus, utc
@@ -85,13 +85,13 @@ def new_run(request: Request, clock: Clock = SYSTEM_CLOCK) -> Prepared:
 
 def resumed_run(request: Request, directory: RunDir, *, accept_changed_spec: bool, clock: Clock = SYSTEM_CLOCK) -> Prepared:
     """Take up a run that ended without success. Raises NotResumable, TargetBusy or StorageError; nothing is changed then."""
-    seen = read.look(directory)
+    seen = rebuild.look(directory)
     _check_resumable(seen, request.resolved, accept_changed_spec=accept_changed_spec)
     kinds = kinds_of(request)
     with ExitStack() as undo:
         undo.callback(_hold(directory.lease, directory.run_id).release)
         hold_targets(request, kinds, directory.run_id, undo)
-        seen = read.look(directory)  # Now that the lease is ours, nobody else changes it.
+        seen = rebuild.look(directory)  # Now that the lease is ours, nobody else changes it.
         entries = journal.read(directory.journal).entries
         status = _next_status(request, seen.status, kinds, entries, clock)
         directory.cancel.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator import disk, files
-from orchestrator.errors import NotFound, UnreadableState
+from orchestrator.errors import NewerState, NotFound, UnreadableState
 from orchestrator.status.layout import RunDir, StateDir, is_run_id
 from orchestrator.status.models import SCHEMA_VERSION, RunStatus
 from orchestrator.status.states import Shown, shown
@@ -36,18 +36,12 @@ def parse_status(data: bytes, name: str = "status.json") -> RunStatus:
     except ValidationError as error:
         version = _version(data)
         if version is not None and version > SCHEMA_VERSION:
-            raise UnreadableState(
-                f"{name} has schema version {version}; this program reads up to {SCHEMA_VERSION}",
-                hint="update orchestrate",
-            ) from None
+            raise NewerState(name, version, SCHEMA_VERSION) from None
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
         raise UnreadableState(f"{name} is no status file: {where}: {first['msg']}") from None
     if status.schema_version > SCHEMA_VERSION:
-        raise UnreadableState(
-            f"{name} has schema version {status.schema_version}; this program reads up to {SCHEMA_VERSION}",
-            hint="update orchestrate",
-        )
+        raise NewerState(name, status.schema_version, SCHEMA_VERSION)
     return status
 
 

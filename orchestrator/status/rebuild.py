@@ -6,13 +6,26 @@ import json
 from collections import Counter
 
 from orchestrator import files
-from orchestrator.errors import NotFound, UnreadableState
-from orchestrator.status import journal
+from orchestrator.errors import NewerState, NotFound, UnreadableState
+from orchestrator.status import journal, read
 from orchestrator.status.journal import Entry, Event
 from orchestrator.status.layout import RunDir
 from orchestrator.status.models import MOST_FAILURES, MOST_WARNINGS, Cancel, FailedItem, Items, JobStatus, RunStatus, clip
 from orchestrator.status.read import Seen
 from orchestrator.status.states import State, shown
+
+
+def look(run: RunDir) -> Seen:
+    """Return a run as its status file tells it, or its journal if that file is lost or damaged.
+
+    Raises NotFound if neither exists, NewerState if a newer version wrote them, UnreadableState.
+    """
+    try:
+        return read.look(run)
+    except NewerState:
+        raise
+    except (UnreadableState, NotFound):
+        return rebuilt(run)
 
 
 def rebuilt(run: RunDir) -> Seen:

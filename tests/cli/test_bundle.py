@@ -2,9 +2,14 @@
 
 import json
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 
-def test_bundle_holds_the_files_of_the_run_and_the_versions(orchestrate, project):
+def test_bundle_holds_the_files_of_the_run(
+    orchestrate: Callable[..., Any], project: Callable[[str], Path]
+) -> None:
     folder = project("version: 1\njobs:\n  drill: {kind: drill, items: 3}\n")
     assert orchestrate("run", cwd=folder).code == 0
     done = orchestrate("bundle", "-o", "report.tar.gz", cwd=folder)
@@ -16,7 +21,7 @@ def test_bundle_holds_the_files_of_the_run_and_the_versions(orchestrate, project
     assert machine["pydantic"] != "not installed"
 
 
-def test_bundle_names_no_home_directory(orchestrate, project):
+def test_bundle_names_no_home_directory(orchestrate: Callable[..., Any], project: Callable[[str], Path]) -> None:
     folder = project("version: 1\njobs:\n  drill: {kind: drill, behaviour: crash}\n")
     home = folder / "home-of-somebody"
     home.mkdir()
@@ -30,7 +35,7 @@ def test_bundle_names_no_home_directory(orchestrate, project):
     assert str(home) not in packed
 
 
-def test_bundle_of_no_run_says_so(orchestrate, tmp_path):
+def test_bundle_of_no_run_says_so(orchestrate: Callable[..., Any], tmp_path: Path) -> None:
     done = orchestrate("bundle", cwd=tmp_path)
     assert done.code == 5
     assert "no run yet" in done.stderr

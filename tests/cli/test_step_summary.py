@@ -1,7 +1,13 @@
 """The Markdown summary of a run in CI."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-def test_a_run_in_ci_appends_its_table_to_the_step_summary(orchestrate, project):
+
+def test_a_run_in_ci_appends_to_the_step_summary(
+    orchestrate: Callable[..., Any], project: Callable[[str], Path]
+) -> None:
     folder = project("version: 1\njobs:\n  drill: {kind: drill, items: 2, behaviour: fail, unlucky: 1}\n")
     page = folder / "summary.md"
     page.write_text("before\n")
@@ -13,7 +19,7 @@ def test_a_run_in_ci_appends_its_table_to_the_step_summary(orchestrate, project)
     assert "the drill fails" in text
 
 
-def test_what_a_stranger_wrote_stays_text():
+def test_what_a_stranger_wrote_stays_text() -> None:
     from orchestrator.cli.step_summary import _cell
 
     assert _cell("a|b ![x](http://evil.example) <b>") == r"a\|b \!\[x\]\(http://evil.example\) \<b\>"

@@ -86,7 +86,7 @@ def test_a_long_journal_is_read_in_bounded_steps(build: Any) -> None:
     items = Items(run.journal)
     items.advance(step=20_000)
     assert 0 < len(items) < 2000
-    assert not items.complete
+    assert 0 < items.share < 1
     while not items.complete:
         items.advance(step=20_000)
     assert len(items) == 2000

@@ -10,11 +10,12 @@ from orchestrator.redact import Redactor
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "MOST_BYTES", 1000)
 
 
-def test_a_full_log_is_kept_once_and_stays_private(tmp_path, small):
+@pytest.mark.usefixtures("small")
+def test_a_full_log_is_kept_once_and_stays_private(tmp_path: Path) -> None:
     run_log = log.RunLog(tmp_path / "run.log", Redactor())
     for number in range(100):
         logging.getLogger("orchestrator.test").info("line %03d", number)
@@ -25,7 +26,7 @@ def test_a_full_log_is_kept_once_and_stays_private(tmp_path, small):
     assert "line 099" in files["run.log"].read_text() + files["run.log.1"].read_text()
 
 
-def test_the_log_is_redacted_and_logging_is_left_as_it_was(tmp_path):
+def test_the_log_is_redacted_and_logging_is_left_as_it_was(tmp_path: Path) -> None:
     root = logging.getLogger("orchestrator")
     before = (root.level, root.propagate, list(root.handlers))
     run_log = log.RunLog(tmp_path / "run.log", Redactor(["hunter2-secret"]))
@@ -37,7 +38,7 @@ def test_the_log_is_redacted_and_logging_is_left_as_it_was(tmp_path):
     assert (root.level, root.propagate, list(root.handlers)) == before
 
 
-def test_a_log_that_cannot_be_written_costs_nothing(tmp_path):
+def test_a_log_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     run_log = log.RunLog(tmp_path / "run.log", Redactor())
     run_log._handler.setStream(Path("/dev/full").open("w")).close()  # noqa: SIM115 - the handler closes it
     logging.getLogger("orchestrator.test").info("lost")

@@ -11,9 +11,9 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from orchestrator.kinds.scrape import countries, text, times, words
@@ -278,6 +278,11 @@ def with_places_of(posting: Posting, other: Posting) -> Posting:
     return replace(posting, locations=merge_places(posting.locations, other.locations))
 
 
-def places_as_json(places: Sequence[Place]) -> list[dict[str, Any]]:
+def places_as_json(places: Sequence[Place]) -> list[dict[str, str]]:
     """Return the places as they are stored: objects without empty parts."""
-    return [{name: part for name, part in asdict(place).items() if part} for place in places]
+    return [_place_as_json(place) for place in places]
+
+
+def _place_as_json(place: Place) -> dict[str, str]:
+    parts = {"text": place.text, "locality": place.locality, "region": place.region, "country": place.country}
+    return {name: part for name, part in parts.items() if part}

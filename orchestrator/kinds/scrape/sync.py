@@ -256,7 +256,8 @@ def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]
 
 def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a row whose hash is new makes of the stored one, and note the event if there is one."""
-    merged = merging.merge(content(row), stored)
+    own = content(row)
+    merged = merging.merge(own, stored)
     changes = merging.changes(merged, stored)
     at, reopened = work.stamp.at, stored["status"] != "open"
     rehashed = stored["hash_version"] != HASH_VERSION
@@ -271,7 +272,7 @@ def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
         "last_seen_at": at,
         "miss_count": 0,
         "seen_hash": row.hash,
-        "content_hash": merging.hash_of(merged),
+        "content_hash": row.hash if merged == own else merging.hash_of(merged),
         "hash_version": HASH_VERSION,
         "tier": work.fetched.tier,
     }

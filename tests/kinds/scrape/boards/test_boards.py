@@ -287,7 +287,7 @@ def test_details_take_a_third_of_the_time_and_the_list_is_whole_all_the_same() -
         for number in range(9)
     }
     world = World({**answers, "https://acme.bamboohr.com/careers/list": {"result": rows}})
-    found = scrape("bamboohr", "acme", world, remaining=lambda: 90.0 - 10 * len(world.asked))
+    found = scrape("bamboohr", "acme", world, remaining=lambda: 95.0 - 10 * len(world.asked))
     assert (len(found.postings), found.reasons) == (9, [])
     assert sum(posting.description_text is not None for posting in found.postings.values()) == 3
 
