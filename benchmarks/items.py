@@ -24,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 SIZES: Final = (1, 1_000, 10_000, 100_000)
 BAR_OVER_POOL: Final = 0.1e-3
 BAR_GROWTH: Final = 1.2
+COMMAND: Final = "from orchestrator.cli.main import main; main()"  # What the installed script does.
 POOL: Final = """
 import queue, sys, threading, time
 items, workers = int(sys.argv[1]), 4
@@ -79,7 +80,7 @@ def process(arguments: list[str], folder: Path) -> tuple[float, str]:
 def run(items: int, folder: Path) -> tuple[float, float]:
     """Return the wall time of a run's process, and what its job took inside."""
     (folder / "jobs.yaml").write_text(f"version: 1\njobs: {{drill: {{kind: drill, items: {items}}}}}\n", encoding="utf-8")
-    wall, printed = process(["-m", "orchestrator", "run", "--json"], folder)
+    wall, printed = process(["-c", COMMAND, "run", "--json"], folder)
     last = json.loads(printed.splitlines()[-1])["run"]
     job = last["jobs"][0]
     if last["state"] != "succeeded" or job["items"]["succeeded"] != items:

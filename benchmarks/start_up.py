@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+COMMAND: Final = "from orchestrator.cli.main import main\nmain()\n"  # What the installed script does.
 EMPTY: Final = """
 import typer
 app = typer.Typer(rich_markup_mode=None)
@@ -127,8 +128,8 @@ def validate(file: str = "jobs.yaml") -> None:
 app()
 '''
 PAIRS: Final = (
-    ("--help", ("-m", "orchestrator", "--help"), "empty Typer program, --help", ("empty.py", "--help"), 1.25),
-    ("validate", ("-m", "orchestrator", "validate"), "Typer + PyYAML + Pydantic", ("peer.py",), 1.25),
+    ("--help", ("command.py", "--help"), "empty Typer program, --help", ("empty.py", "--help"), 1.25),
+    ("validate", ("command.py", "validate"), "Typer + PyYAML + Pydantic", ("peer.py",), 1.25),
 )
 
 
@@ -138,6 +139,7 @@ def sample(folder: Path) -> None:
     shutil.copytree(ROOT / "docs", folder / "docs")
     (folder / "examples").mkdir()
     shutil.copy(ROOT / "examples" / "boards.har", folder / "examples")
+    (folder / "command.py").write_text(COMMAND, encoding="utf-8")
     for name, source in (("empty", EMPTY), ("peer", PEER)):
         (folder / f"_{name}.py").write_text(source, encoding="utf-8")
         (folder / f"{name}.py").write_text(f"import _{name}\n", encoding="utf-8")

@@ -23,11 +23,11 @@ from sqlalchemy.sql.expression import bindparam
 from orchestrator.kinds.scrape import sync, tables
 from orchestrator.kinds.scrape.boards.base import Source
 from orchestrator.kinds.scrape.companies import Located
+from orchestrator.kinds.scrape.effects import Stamp
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, Place, Posting, content_hash
 from orchestrator.kinds.scrape.store import Store
-from orchestrator.kinds.scrape.sync import Stamp
 
 Write = Callable[[Store, list[Fetched], str], None]
 TEXT = "We build robots that learn not to block a door. " * 60

@@ -11,8 +11,9 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ RELIST_SECONDS: Final = 10.0
 MOST_MODELS: Final = 12
 MOST_JOURNALS: Final = 6
 MOST_TEXTS: Final = 24
+MOST_SEARCHES: Final = 16
 LARGEST_STATUS: Final = 16_000_000
 Stamp = tuple[int, int, int]
 
@@ -71,6 +73,9 @@ class Store:
         self._journals: OrderedDict[str, Items] = OrderedDict()
         self._texts: OrderedDict[tuple[Path, int], tuple[Stamp, str]] = OrderedDict()
         self._scanned = 0
+        self._version = 0
+        self._open: set[str] = set()
+        self._matching: OrderedDict[Hashable, tuple[tuple[int, int], list[Summary]]] = OrderedDict()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all runs, newest first. Raises UnreadableState if the directory can't be listed."""
@@ -86,8 +91,10 @@ class Store:
         if names == self._names:
             return
         self._names, self._known, self._scanned = names, frozenset(names), 0
+        self._version += 1
         for gone in self._summaries.keys() - self._known:
             del self._summaries[gone]
+            self._open.discard(gone)
 
     def has(self, run_id: str) -> bool:
         """Whether there is such a run. What isn't listed is never joined to a path."""
@@ -148,6 +155,9 @@ class Store:
             found = summarize(run_id, seen.state, seen.status if seen.problem is None else None, seen.problem)
             if not kept:
                 self._models.pop(run_id, None)
+            if known is None or (known[1] != found and (known[1].final or found.final)):
+                self._version += 1
+            (self._open.discard if found.final else self._open.add)(run_id)
             self._summaries[run_id] = (mark or (0, 0, 0), found)
             return found
 
@@ -166,6 +176,21 @@ class Store:
         for run_id in self._names[: self._scanned]:
             if known := self._summaries.get(run_id):
                 yield known[1]
+
+    def matching(self, key: Hashable, fits: Callable[[Summary], bool]) -> list[Summary]:
+        """Return the known summaries that fit, newest first. `key` names the test.
+
+        What it says of ended runs is kept while none of them changed; those that go on are asked each time.
+        """
+        with self._lock:
+            kept = self._matching.get(key)
+            if kept is None or kept[0] != (self._version, self._scanned):
+                ended = [run for run in self.known_summaries() if run.final and fits(run)]
+                kept = self._matching[key] = ((self._version, self._scanned), ended)
+                while len(self._matching) > MOST_SEARCHES:
+                    self._matching.popitem(last=False)
+            open_runs = [run for name in self._open if (run := self._summaries[name][1]) and fits(run)]
+            return sorted([*kept[1], *open_runs], key=attrgetter("run_id"), reverse=True) if open_runs else kept[1]
 
     def items(self, run_id: str) -> Items:
         """Return the items of a listed run as its journal tells them, a bounded step further than the last time."""

@@ -27,17 +27,18 @@ class Summary:
     failed: int = 0
     new: int = 0
     error: str = ""
+    haystack: str = ""
 
     def matches(self, text: str) -> bool:
         """Whether the text stands in the run's id, name, trigger, jobs or error, whatever the case."""
-        wanted = text.casefold()
-        return any(wanted in part.casefold() for part in (self.run_id, self.name, self.trigger, self.error, *self.jobs))
+        return text.casefold() in self.haystack
 
 
 def summarize(run_id: str, state: Shown, status: RunStatus | None, problem: OrchestrateError | None) -> Summary:
     """Return the summary of a run; of one that can't be read, its problem."""
     if status is None:
-        return Summary(run_id, state, final=False, error=problem.message if problem else "")
+        return Summary(run_id, state, final=False, error=problem.message if problem else "", haystack=run_id)
+    names, error = [job.name for job in status.jobs], first_error(status)
     start, end = seconds_of(status.started_at), seconds_of(status.finished_at or status.updated_at)
     return Summary(
         run_id=run_id,
@@ -47,12 +48,13 @@ def summarize(run_id: str, state: Shown, status: RunStatus | None, problem: Orch
         seconds=max(0.0, end - start) if start is not None and end is not None else None,
         name=status.name or "",
         trigger=status.trigger,
-        jobs=tuple(job.name for job in status.jobs),
+        jobs=tuple(names),
         jobs_done=sum(job.state in {State.SUCCEEDED, State.PARTIAL} for job in status.jobs),
         items=sum(job.items.done for job in status.jobs),
         failed=sum(job.items.failed for job in status.jobs),
         new=sum(value for job in status.jobs if isinstance(value := job.result.get("new"), int)),
-        error=first_error(status),
+        error=error,
+        haystack="\n".join((run_id, status.name or "", status.trigger, error, *names)).casefold(),
     )
 
 

@@ -279,13 +279,17 @@ class Lock:
         except OSError as error:
             raise storage_error("open the lock", path, error) from error
         pause = threading.Event()
-        for _ in range(patience):
-            if _try_lock(descriptor, fcntl.LOCK_EX):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, holder.encode(), 0)
-                return cls(path, descriptor)
-            pause.wait(cls._PROBE_SECONDS)
-        said = os.pread(descriptor, 4096, 0).decode(errors="replace")
+        try:
+            for _ in range(patience):
+                if _try_lock(descriptor, fcntl.LOCK_EX):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, holder.encode(), 0)
+                    return cls(path, descriptor)
+                pause.wait(cls._PROBE_SECONDS)
+            said = os.pread(descriptor, 4096, 0).decode(errors="replace")
+        except OSError as error:
+            os.close(descriptor)
+            raise storage_error("take the lock", path, error) from error
         os.close(descriptor)
         raise TargetBusy(f"another run holds {path.name}" + (f": {said}" if said else ""))
 

@@ -72,7 +72,7 @@ def select(store: Store, asked: Asked) -> Found:
         rows = [store.summary(name) for name in names[asked.first : asked.first + RUNS_A_PAGE]]
         return Found(rows, len(names), len(names), len(names))
     read, of = store.scan(SCAN_SECONDS)
-    matching = [run for run in store.known_summaries() if _matches(run, asked)]
+    matching = store.matching((asked.state, asked.text), lambda run: _matches(run, asked))
     rows = [store.summary(run.run_id) for run in matching[asked.first : asked.first + RUNS_A_PAGE]]
     return Found(rows, len(matching), read, of)
 
@@ -83,7 +83,9 @@ def _matches(run: Summary, asked: Asked) -> bool:
 
 
 def _filters(asked: Asked, found: Found, store: Store) -> Node:
-    numbers = Counter(run.state for run in store.known_summaries()) if found.complete and asked.state else Counter()
+    numbers = (
+        Counter(run.state for run in store.matching("all", lambda _: True)) if found.complete and asked.state else Counter()
+    )
     chosen = [("All", asked.address(state=""), not asked.state)]
     chosen += [
         (f"{STATE_WORDS[state]} {count(numbers[state])}" if numbers[state] else STATE_WORDS[state],

@@ -37,7 +37,8 @@ def item_table(
                 h("thead", h("tr", [h(f"th{css}", name, scope="col") for name, css in _HEAD])),
                 h(
                     "tbody",
-                    [_row(item, items.most_found, hints=hints) for item in rows] or h("tr", h("td.faint", "No item to show.", colspan=5)),
+                    [_row(item, items.most_found, hints=hints) for item in rows]
+                    or h("tr", h("td.faint", "No item to show.", colspan=5)),
                 ),
             ),
             tabindex=0,

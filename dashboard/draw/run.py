@@ -20,7 +20,7 @@ def head(view: RunView) -> Node:
         "header",
         h(
             "div.line",
-            h("h1", icon(view.state), view.title, role="status"),
+            h("h1", icon(view.state), view.title),
             h(
                 "div.clock",
                 h("strong", clock(view.since, view.took)),
@@ -29,6 +29,7 @@ def head(view: RunView) -> Node:
             if view.took
             else None,
         ),
+        h("p.hidden", STATE_WORDS[view.state], role="status"),
         h(
             "p.facts",
             dotted(

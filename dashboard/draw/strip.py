@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from statistics import median
 
 from dashboard.draw.parts import when
 from dashboard.nodes import Node, h, page
@@ -14,7 +15,7 @@ def strip(runs: list[Summary], current: str) -> Node | None:
     """Return the recent runs, oldest first, so that now is at the right."""
     if not runs:
         return None
-    longest = max((run.seconds or 0.0 for run in runs), default=0.0) or 1.0
+    longest = _scale([run.seconds for run in runs if run.seconds])
     bars = [_bar(run, 100 * (run.seconds or 0.0) / longest, current=run.run_id == current) for run in reversed(runs)]
     return h(
         "section.recent",
@@ -22,6 +23,11 @@ def strip(runs: list[Summary], current: str) -> Node | None:
         h("ol.strip", bars, css={"n": len(bars)}),
         key="strip",
     )
+
+
+def _scale(lengths: list[float]) -> float:
+    """Return the length of the highest bar: one run that hung for hours doesn't make all others flat."""
+    return min(max(lengths), 3 * median(lengths)) if lengths else 1.0
 
 
 @lru_cache(maxsize=256)
@@ -32,7 +38,7 @@ def _bar(run: Summary, share: float, *, current: bool) -> Node:
         f"li.{run.state}",
         h(
             "a.current" if current else "a",
-            h("span.bar", css={"h": max(10.0, share)}),
+            h("span.bar", css={"h": min(100.0, max(10.0, share))}),
             h("span.tip", h("strong", STATE_WORDS[run.state]), " ", duration(run.seconds), " ", when(run.started)),
             href=page("run", id=run.run_id),
             aria_label=words,

@@ -51,6 +51,9 @@ def show(file: options.SpecArgument = None, json: options.Json = False) -> None:
             "format_version": FORMAT_VERSION,
             "digest": resolved.digest,
             "spec": resolved.document,
-            "origins": [{"path": each.where, "source": each.source, "line": each.line or None} for each in found],
+            "origins": [
+                {"path": each.where, "source": each.source, "line": each.line or None, "file": each.file or path.name}
+                for each in found
+            ],
         }
     )

@@ -34,6 +34,7 @@ def resume(
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     from orchestrator.cli import launch
     from orchestrator.cli.live import make_view
+    from orchestrator.engine.jobrun import GOOD
     from orchestrator.engine.prepare import resumed_run
     from orchestrator.status import read, rebuild
 
@@ -46,7 +47,7 @@ def resume(
     names = [name for name in wanted["jobs"] if name in resolved.spec.jobs]
     request = launch.request(resolved, state.path, jobs=names, engine=wanted["engine"], wait=wait, run_id=directory.run_id)
     prepared = resumed_run(request, directory, accept_changed_spec=accept_changed_spec)
-    done = sum(len(items) for items in prepared.known.values())
+    done = sum(state in GOOD for items in prepared.known.values() for state, _ in items.values())
     view.note(f"resuming run {directory.run_id}, attempt {prepared.status.attempt}: {done} items are known from before")
     launch.execute(request, prepared, view)
 

@@ -55,7 +55,9 @@ class RunLog:
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         """Open the log (0600), behind what an earlier attempt wrote."""
-        self._handler = _CappedFile(path, encoding="utf-8", delay=False)
+        self._handler: logging.Handler = logging.NullHandler()
+        with suppress(OSError):
+            self._handler = _CappedFile(path, encoding="utf-8", delay=False)
         self._handler.setFormatter(_Redacting(redact))
         self._propagated, self._level = _ROOT.propagate, _ROOT.level
         _ROOT.addHandler(self._handler)

@@ -170,7 +170,7 @@ def _create_directory(request: Request, status: RunStatus, undo: ExitStack) -> R
     try:
         files.write_atomic(hidden.spec, spec_document(request, status.run_id), durable=False)
         files.write_atomic(hidden.status, status.model_dump_json().encode(), durable=False)
-        hidden.journal.touch(files.PRIVATE_FILE)
+        files.AppendFile(hidden.journal).close()
         files.publish_dir(hidden.path, final.path)
     except StorageError:
         files.remove_tree(hidden.path)

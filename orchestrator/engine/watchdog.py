@@ -9,14 +9,17 @@ Both leave tracebacks in crash.log; the run then reads as interrupted, which is 
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from orchestrator import files
 
+_log: Final = logging.getLogger("orchestrator.engine")
 SLACK_SECONDS: Final = 0.4  # The supervisor ends by itself within this time behind the grace, if it can.
 _REARM_SECONDS: Final = 1.0
 # Waits for a first byte, then for the end of the process (the pipe closes) up to the grace. Exits when the process does.
@@ -42,13 +45,22 @@ class Watchdog:
         if now - self._armed_at < _REARM_SECONDS:
             return
         self._armed_at = now
+        try:
+            self._begin()
+        except OSError as error:  # No descriptor, no process left: a run without a last resort is better than none.
+            _log.warning("the watchdog can't be armed: %s", error.strerror)
         if self._descriptor < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(self._crash_log, flags, files.PRIVATE_FILE)
-            if threading.current_thread() is threading.main_thread():
-                self._watch_signals()
+            return
         left = max(0.0, deadline - now) if deadline < float("inf") else 3600.0
         faulthandler.dump_traceback_later(left + self._grace + 2 * _REARM_SECONDS, exit=True, file=self._descriptor)
+
+    def _begin(self) -> None:
+        if self._descriptor >= 0:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._crash_log, flags, files.PRIVATE_FILE)
+        if threading.current_thread() is threading.main_thread():
+            self._watch_signals()
 
     def _watch_signals(self) -> None:
         faulthandler.enable(self._descriptor)
@@ -77,5 +89,6 @@ class Watchdog:
             self._child = 0
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            if not self._crash_log.stat().st_size:
-                self._crash_log.unlink()
+            with suppress(OSError):
+                if not self._crash_log.stat().st_size:
+                    self._crash_log.unlink()

@@ -10,7 +10,7 @@ from orchestrator.spec.types import LONGEST_ATTEMPT, Allowance, Duration, Name
 class SpecModel(BaseModel):
     """Strict and frozen: unknown keys are refused, and no value is converted to another type behind the writer's back."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Need(SpecModel):

@@ -15,7 +15,7 @@ from orchestrator.spec.references import References
 
 def document_of(spec: Spec, references: References, injected: Mapping[str, frozenset[str]], root: Path) -> dict[str, Any]:
     """Return the spec as JSON values that validate to the same spec again, without resolved values and absolute paths."""
-    document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude={"jobs"})
+    document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude={"jobs", "include"})
     document["jobs"] = {name: job.model_dump(mode="json", by_alias=True) for name, job in spec.jobs.items()}
     _escape(document)
     for path, text in references.paths():

@@ -27,6 +27,11 @@ CODES: Final[dict[str, Explanation]] = {
         "a character that can't stand in YAML",
         'Control characters can\'t stand in YAML. Remove it, or write it as an escape in double quotes, such as `"\\x07"`.',
     ),
+    "bad-include": Explanation(
+        "an included file that can't be added",
+        "An included file holds `jobs`, and `version` if it is to be valid on its own; everything else belongs into the file "
+        "that includes it. It can't include further files, and each is named once.",
+    ),
     "bad-merge": Explanation(
         "`<<` needs a mapping",
         "The merge key `<<` takes a mapping, usually an alias, or a list of mappings.",
@@ -218,6 +223,10 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "glob-matches-nothing": Explanation(
         "a glob that matches no file", "Globs are relative to the corpus; `**/*.md` matches in every folder."
+    ),
+    "no-base-url": Explanation(
+        "a provider without its address",
+        "This embedding provider can run anywhere, so `base_url` has to say where its API lies.",
     ),
     "no-such-folder": Explanation(
         "a folder doesn't exist",

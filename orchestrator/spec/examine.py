@@ -13,7 +13,7 @@ from orchestrator.spec import rules
 from orchestrator.spec.base import JobSpec
 from orchestrator.spec.kinds import Finding, Kind, built_in, find_kind, installed
 from orchestrator.spec.model import Defaults, Spec
-from orchestrator.spec.problems import Problem, did_you_mean, listed, problem
+from orchestrator.spec.problems import Problem, did_you_mean, listed, problem, suggest
 from orchestrator.spec.references import References
 from orchestrator.spec.tree import Spot, Tree
 from orchestrator.spec.words import described, named
@@ -48,6 +48,10 @@ class Examination:
             if not self.tree.problems:
                 self._note("wrong-type", f"the file has to hold a mapping, not {described(document)}", ())
             return
+        if "include" in document:
+            from orchestrator.spec.include import include
+
+            self.problems += include(self.tree, self.root)
         self.references.resolve()
         self.problems += self.references.problems
         defaults = self._defaults(document)
@@ -74,8 +78,7 @@ class Examination:
         path = ("jobs", name)
         self.broken.add(name)
         if not isinstance(raw, dict):
-            words = "has no content" if raw is None else f"has to be a mapping, not {described(raw)}"
-            self._note("wrong-type", f"{named(path)} {words}", path, at_key=True)
+            self._no_job(path, raw)
             return
         kind = self._kind_of(raw, path)
         if kind is None:
@@ -83,10 +86,20 @@ class Examination:
         model = kind.load_model()
         missing = {key: value for key, value in defaults.items() if key in model.model_fields and key not in raw}
         self.injected[name] = frozenset(missing)
+        before = len(self.problems)
         job = self._validated(model, lambda: {**raw, **missing}, path, missing)
+        if raw["kind"] != kind.name:  # The kind is a guess, so nobody can say that a field is missing.
+            self.problems[before:] = [each for each in self.problems[before:] if each.code != "missing-field"]
         if job is not None:
             self.jobs[name] = job
             self.broken.discard(name)
+
+    def _no_job(self, path: tuple[str, str], raw: Any) -> None:
+        """Tell of a job that is no mapping. Beside an empty job, it is a field of that one which isn't indented."""
+        if raw is None:
+            self._note("wrong-type", f"{named(path)} has no content", path, "indent its fields below it", at_key=True)
+        elif None not in self.tree.root["jobs"].values():
+            self._note("wrong-type", f"{named(path)} has to be a mapping, not {described(raw)}", path, at_key=True)
 
     def _kind_of(self, raw: dict[str, Any], path: tuple[str, str]) -> Kind | None:
         if "kind" not in raw:
@@ -101,12 +114,18 @@ class Examination:
             hint = f"it is {listed(self._kind_names())}"
             self._note("wrong-type", f"{named((*path, 'kind'))} has to be text, not {described(name)}", (*path, "kind"), hint)
             return None
-        kind = find_kind(name) if self.kinds is None else self.kinds.get(name)
+        kind = self._find(name)
         if kind is None:
-            hint = did_you_mean(name, self._kind_names())
+            names = self._kind_names()
             message = self.references.hidden(f"there is no kind `{name[:60]}`", (id(raw), "kind"))
-            self._note("unknown-kind", message, (*path, "kind"), hint)
+            self._note("unknown-kind", message, (*path, "kind"), did_you_mean(name, names))
+            self.tree.refused.add((id(raw), "kind"))
+            meant = suggest(name, names)  # The other fields are checked as if it stood there.
+            return self._find(meant) if meant is not None else None
         return kind
+
+    def _find(self, name: str) -> Kind | None:
+        return find_kind(name) if self.kinds is None else self.kinds.get(name)
 
     def _kind_names(self) -> list[str]:
         return sorted(self.kinds) if self.kinds is not None else sorted({*built_in(), *installed()})
@@ -143,7 +162,7 @@ class Examination:
         facts = rules.Facts(self.tree, self.references, self.root, jobs)
         self.problems += rules.all_problems(facts, self.spec)
         for name, job in self.jobs.items():
-            kind = find_kind(job.kind) if self.kinds is None else self.kinds[job.kind]
+            kind = self._find(job.kind)
             if kind is None:
                 continue
             for finding in kind.find_problems(name, job, self.jobs, self.root):

@@ -53,8 +53,13 @@ def field_of(model: type[BaseModel], key: str) -> FieldInfo | None:
     return next((info for name, info in model.model_fields.items() if (info.alias or name) == key), None)
 
 
-def _into(annotation: Any, part: str | int) -> list[Any]:
-    """Return what stands below `part` in a value of this annotation."""
+def is_union(annotation: Any) -> bool:
+    """Whether a value can be one of several types; `None` doesn't count."""
+    return sum(leaf is not type(None) for leaf in leaves(annotation)) > 1
+
+
+def below(annotation: Any, part: str | int) -> list[Any]:
+    """Return the annotation of what stands below `part` in a value of this annotation, none if that can't be."""
     if is_model(annotation):
         info = field_of(annotation, str(part))
         return [] if info is None else [info.annotation]
@@ -70,7 +75,7 @@ def annotations_at(root: Any, path: Iterable[str | int]) -> list[Any]:
     """Return the alternatives that a value at `path` below an annotation can be; none if the path leads nowhere."""
     current = list(leaves(root))
     for part in path:
-        current = [leaf for each in current for inner in _into(each, part) for leaf in leaves(inner)]
+        current = [leaf for each in current for inner in below(each, part) for leaf in leaves(inner)]
     return current
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator.errors import SpecError
 from orchestrator.spec.examine import Examination
 from orchestrator.spec.problems import Problem, Severity, Span, in_order, problem, visible
-from orchestrator.spec.reader import MOST_BYTES, read
+from orchestrator.spec.reader import read
 from orchestrator.spec.references import References, masked
+from orchestrator.spec.text import MOST_BYTES
 from orchestrator.spec.tree import Tree, tree_of
 
 if TYPE_CHECKING:
@@ -86,12 +87,12 @@ def examine(
         data = _read_file(place) if text is None else text
     except OSError as error:
         reason = f"can't read the file: {(error.strerror or str(error)).lower()}"
-        return None, (problem("unreadable-file", reason, Span(), file=shown),)
+        return None, (problem("unreadable-file", reason, Span(file=shown)),)
     tree = read(data)
     examination = _examined(tree, place.absolute().parent, environment, kinds)
     warnings, secrets = _in_clear(tree, examination.references)
     found = in_order([*tree.problems, *examination.problems, *warnings])
-    return examination, _placed(found, shown, tree.text, secrets)
+    return examination, _placed(found, shown, tree, secrets)
 
 
 def revive(
@@ -115,7 +116,7 @@ def revive(
 
 def _in_clear(tree: Tree, references: References) -> tuple[list[Problem], tuple[str, ...]]:
     """Look for secrets where there may be one: a fast no for the usual list of companies with their boards' tokens."""
-    text = tree.text.lower()
+    text = "\n".join((tree.text, *tree.texts.values())).lower()
     if not isinstance(tree.root, dict) or not (
         any(word in text for word in _SECRET_WORDS)
         or ("@" in text and "://" in text)
@@ -147,7 +148,8 @@ def _resolved(examination: Examination, path: Path, problems: tuple[Problem, ...
     if spec is None:
         raise SpecError("the spec is invalid", problems)
     document = document_of(spec, references, examination.injected, examination.root)
-    warnings = tuple(f"{each.file or path.name}:{each.line}: {each.message}" for each in problems)
+    # Names only: warnings reach the status file, which holds no absolute path.
+    warnings = tuple(f"{Path(each.file).name or path.name}:{each.line}: {each.message}" for each in problems)
     return Resolved(spec, path.absolute(), examination.root, document, digest_of(document), references.secrets, warnings)
 
 
@@ -162,14 +164,20 @@ def _bounded(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
     return (*found[:_MOST_PROBLEMS], more)
 
 
-def _placed(found: tuple[Problem, ...], file: str, text: str, secrets: tuple[str, ...]) -> tuple[Problem, ...]:
+def _placed(found: tuple[Problem, ...], file: str, tree: Tree, secrets: tuple[str, ...]) -> tuple[Problem, ...]:
     """Return the problems with the file's name and the line that each stands in."""
     if not found:
         return ()
-    lines = re.split(_LINE_BREAK, text)
+    texts = {"": tree.text, **tree.texts}
+    lines_of = {name: re.split(_LINE_BREAK, texts[name]) for name in {each.file for each in found}}
+
+    def words(text: str) -> str:
+        return visible(masked(text, secrets))
+
     placed = []
     for each in _bounded(found):
-        line = lines[each.line - 1] if each.line <= len(lines) else ""
-        snippet = masked(line[:_LONGEST_LINE], secrets)
-        placed.append(each._replace(file=file, snippet=snippet, message=visible(each.message), hint=visible(each.hint)))
+        lines = lines_of[each.file]
+        snippet = masked(lines[each.line - 1][:_LONGEST_LINE] if each.line <= len(lines) else "", secrets)
+        home = str(Path(file).parent / each.file) if each.file else file
+        placed.append(each._replace(file=home, snippet=snippet, message=words(each.message), hint=words(each.hint)))
     return tuple(placed)

@@ -46,7 +46,7 @@ class Defaults(SpecModel):
 class Spec(SpecModel):
     """The content of jobs.yaml. `jobs` holds the models of their kinds; see `kinds.py`."""
 
-    version: Literal[1] = Field(description="The version of this format.")
+    version: Literal[1] = Field(description="The version of this format.", examples=[1])
     name: str | None = Field(
         default=None, min_length=1, max_length=200, description="A name for the batch, shown in status and dashboard."
     )
@@ -70,4 +70,10 @@ class Spec(SpecModel):
     )
     retention: Retention = Field(default=Retention(), description="How much history is kept.")
     defaults: Defaults = Field(default=Defaults(), description="Values for every job that doesn't set the field itself.")
+    include: list[ProjectPath] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Further files, whose jobs are added to those of this one; paths in them start here, too.",
+        examples=[["team-a.jobs.yaml"]],
+    )
     jobs: Mapping[Name, JobSpec] = Field(min_length=1, max_length=1000, description="The jobs, by name.")

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 class Origin(NamedTuple):
-    """One value with its place: `source` is `file`, `defaults`, `reference` or `default`; the line is 0 for a default."""
+    """One value with its place: `source` is `file`, `defaults`, `reference` or `default`; the line is 0 for a default.
+
+    `file` is the name of an included file, empty for the file that was asked for.
+    """
 
     path: Path
     value: Any
     source: str
-    line: int
+    line: int = 0
+    file: str = ""
 
     @property
     def where(self) -> str:
@@ -41,11 +45,11 @@ def _origin(path: Path, value: Any, examination: Examination) -> Origin:
     tree = examination.tree
     spot = tree.spot(path)
     if not spot.passed:
-        referenced = spot.slot in tree.references
-        return Origin(path, value, "reference" if referenced else "file", tree.key_span(path).line)
+        span = tree.key_span(path)
+        return Origin(path, value, "reference" if spot.slot in tree.references else "file", span.line, span.file)
     if path[0] == "jobs" and path[2] in examination.injected.get(str(path[1]), frozenset()):
         return Origin(path, value, "defaults", tree.key_span(("defaults", path[2])).line)
-    return Origin(path, value, "default", 0)
+    return Origin(path, value, "default")
 
 
 def annotated(document: Mapping[str, Any], examination: Examination, file: str) -> str:
@@ -57,7 +61,8 @@ def annotated(document: Mapping[str, Any], examination: Examination, file: str) 
         shared = next((n for n, (a, b) in enumerate(zip(owners, above, strict=False)) if a != b), min(len(owners), len(above)))
         lines += [(f"{'  ' * depth}{owners[depth]}:", "") for depth in range(shared, len(owners))]
         above = tuple(owners)
-        said = {"default": "default", "defaults": f"defaults, {file}:{origin.line}"}.get(origin.source, f"{file}:{origin.line}")
+        place = f"{origin.file or file}:{origin.line}"
+        said = {"default": "default", "defaults": f"defaults, {place}"}.get(origin.source, place)
         lines += _value_lines("  " * len(owners), key, origin.value, said)
     width = min(60, max((len(text) for text, said in lines if said), default=0))
     return "\n".join(f"{text:<{width}}  # {said}" if said else text for text, said in lines)

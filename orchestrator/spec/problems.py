@@ -16,6 +16,8 @@ class Span(NamedTuple):
     column: int = 1
     end_line: int = 1
     end_column: int = 1
+    file: str = ""
+    """The name of an included file; empty for the file that was asked for."""
 
 
 class Problem(NamedTuple):
@@ -43,18 +45,18 @@ class Problem(NamedTuple):
         return dotted(self.path)
 
 
-def problem(
-    code: str, message: str, span: Span, *, hint: str = "", path: Path = (), severity: Severity = "error", file: str = ""
-) -> Problem:
+def problem(code: str, message: str, span: Span, *, hint: str = "", path: Path = (), severity: Severity = "error") -> Problem:
     """Return a problem at a place."""
-    return Problem(severity, code, message, path, span.line, span.column, span.end_line, span.end_column, hint, file)
+    return Problem(severity, code, message, path, *span[:4], hint, span.file)
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems by position, each once."""
-    return tuple(
-        sorted(dict.fromkeys(problems), key=lambda each: (each.line, each.column, each.severity, each.code, each.message))
-    )
+    """Return the problems by position, each once; those of included files follow, file by file."""
+
+    def position(each: Problem) -> tuple[str | int, ...]:
+        return each.file, each.line, each.column, each.severity, each.code, each.message
+
+    return tuple(sorted(dict.fromkeys(problems), key=position))
 
 
 def dotted(path: Iterable[str | int]) -> str:

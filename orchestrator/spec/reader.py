@@ -7,7 +7,6 @@ aliases multiply. Without libyaml the parser of PyYAML itself gives the same eve
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -26,40 +25,31 @@ from yaml.events import (
 
 from orchestrator.spec.problems import Problem, Span, problem
 from orchestrator.spec.scalars import Trap, plain
-from orchestrator.spec.syntax import syntax_problem
+from orchestrator.spec.text import Unreadable, decoded
 from orchestrator.spec.tree import Slot, Tree, mark_span
 
-MOST_BYTES: Final = 8_000_000
 MOST_DEPTH: Final = 64
 MOST_NODES: Final = 1_000_000
 MOST_ALIASED_NODES: Final = 100_000
 _MOST_PROBLEMS: Final = 200
-_UNPRINTABLE: Final = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-_PRINTABLE_ASCII: Final = bytes([9, 10, 13, *range(32, 127)])
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 _CONTAINER_TAGS: Final = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _NO_KEY: Final = object()
-
-
-class Unreadable(Exception):
-    """Reading can't go on behind this problem."""
-
-    def __init__(self, found: Problem) -> None:
-        super().__init__(found.message)
-        self.problem = found
 
 
 def read(data: bytes | str) -> Tree:
     """Return the tree of a file's content; whatever is wrong with it stands in `problems`, and the root may be None."""
     tree = Tree()
     try:
-        tree.text = _decoded(data)
+        tree.text = decoded(data)
         with _uncollected():
             _Builder(tree).run()
     except Unreadable as unreadable:
         tree.problems.append(unreadable.problem)
         tree.root = None
     except yaml.MarkedYAMLError as error:
+        from orchestrator.spec.syntax import syntax_problem
+
         tree.problems.append(syntax_problem(error, tree.text))
         tree.root = None
     return tree
@@ -75,41 +65,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _decoded(data: bytes | str) -> str:
-    if len(data) > MOST_BYTES:
-        raise Unreadable(problem("too-large", f"the file has {len(data):,} bytes; up to {MOST_BYTES:,} are read", Span()))
-    text = data if isinstance(data, str) else _from_utf8(data)
-    text = text.removeprefix("\ufeff")
-    odd = None if text.isascii() and not text.encode().translate(None, _PRINTABLE_ASCII) else re.search(_UNPRINTABLE, text)
-    if odd is not None:
-        raise Unreadable(
-            problem(
-                "bad-character",
-                f"the character U+{ord(odd[0]):04X} can't stand in YAML",
-                span_at(text, odd.start()),
-                hint="remove it, or write it as an escape in double quotes",
-            )
-        )
-    return text
-
-
-def _from_utf8(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8")
-        raise Unreadable(
-            problem("not-utf8", "the file isn't UTF-8", span_at(before, len(before)), hint="save it as UTF-8")
-        ) from None
-
-
-def span_at(text: str, offset: int) -> Span:
-    """Return the span of the one character at `offset`."""
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
-    return Span(line, column, line, column + 1)
 
 
 def _parser(text: str) -> Any:
@@ -304,7 +259,12 @@ class _Builder:
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             raise Unreadable(
-                problem("unknown-alias", f"no anchor `&{event.anchor}` stands before this alias", mark_span(event))
+                problem(
+                    "unknown-alias",
+                    f"no anchor `&{event.anchor}` stands before this alias",
+                    mark_span(event),
+                    hint=f'if it is text, quote it: "*{event.anchor}"',
+                )
             )
         known = self._anchors[event.anchor]
         if known is None:

@@ -128,6 +128,8 @@ class References:
                 f"`{name}` leads out of the project",
                 "every path lies below the folder of jobs.yaml, also where links lead",
             )
+        if path.exists() and not path.is_file():
+            raise _Unresolved("unreadable-file", f"`{name}` is no file", "")
         try:
             with path.open("rb") as file:
                 data = file.read(_LARGEST_FILE + 1)

@@ -121,7 +121,8 @@ def _not_available(facts: Facts, spec: Spec) -> Iterator[Problem]:
 
 
 def _database(facts: Facts, spec: Spec) -> Iterator[Problem]:
-    if spec.database is None:
+    slot = facts.tree.spot(("database",)).slot
+    if spec.database is None or slot in facts.tree.refused:
         return
     if "://" not in spec.database:
         hint = "for example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`"

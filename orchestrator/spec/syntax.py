@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.spec.problems import Problem, Span, problem
@@ -51,8 +52,8 @@ _SENTENCES: Final = (
     ("did not find expected node content", "a value is missing here", "write it, or quote the text"),
     (
         "did not find expected alphabetic or numeric character",
-        "the name of an anchor or alias is missing",
-        "quote text that starts with `*` or `&`",
+        "text that starts with `*` or `&` needs quotes",
+        'write it as "**/*.md"; `*name` without quotes repeats an anchor',
     ),
 )
 
@@ -73,6 +74,8 @@ def syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
     at = lines[line][column : column + 1]
     if "cannot start any token" in said or "a plain scalar" in said:
         return _bad_start(at, span)
+    if "mapping values are not allowed" in said and (above := _line_above(lines, line)) is not None:
+        return above
     for part, message, hint in _SENTENCES:
         if part in said:
             return problem("yaml-syntax", message, span, hint=hint if opening else _since(hint, error))
@@ -89,6 +92,22 @@ def _unquoted_reference(error: MarkedYAMLError, lines: list[str]) -> Problem | N
         return None
     span = Span(mark.line + 1, column + 1, mark.line + 1, max(column, mark.column) + 2)
     return problem("yaml-syntax", "a reference inside `{ }` or `[ ]` needs quotes", span, hint='write `"${env:NAME}"`')
+
+
+def _line_above(lines: list[str], line: int) -> Problem | None:
+    """Return the problem of the line before, if it is a key without `:`, or one without a space behind it."""
+    number = next((n for n in range(line - 1, -1, -1) if lines[n].strip() and not lines[n].lstrip().startswith("#")), None)
+    if number is None:
+        return None
+    text = lines[number].strip().removeprefix("- ")
+    start = lines[number].index(text) + 1
+    span = Span(number + 1, start, number + 1, start + len(text))
+    if re.fullmatch(r"[\w-]+", text):
+        return problem("yaml-syntax", f"a `:` is missing behind `{text[:60]}`", span, hint=f"write `{text[:60]}:`")
+    key = re.match(r"([\w-]+):(?!//)\S", text)
+    if key is not None:
+        return problem("yaml-syntax", f"a space is missing behind `{key[1]}:`", span, hint=f"write `{key[1]}: ...`")
+    return None
 
 
 def _bad_start(at: str, span: Span) -> Problem:

@@ -31,7 +31,8 @@ class Tree:
     one for each item of a sequence. `ends` holds the closing event. Both are empty for a document that is no file.
     `refused` are scalars that were refused while reading: whatever else is wrong with them follows from that. `references`
     are scalars with `${`, as they stand in the file. `ignored` holds the values of `x-` keys: an `id` is only valid while
-    its object lives.
+    its object lives. `texts` are those of included files, `homes` says which of them a container comes from, and
+    `entry_homes` the same of single entries.
     """
 
     def __init__(self, text: str = "", root: Any = None) -> None:
@@ -43,6 +44,9 @@ class Tree:
         self.refused: set[Slot] = set()
         self.references: dict[Slot, str] = {}
         self.ignored: list[Any] = []
+        self.texts: dict[str, str] = {}
+        self.homes: dict[int, str] = {}
+        self.entry_homes: dict[Slot, str] = {}
         self._positions: dict[int, dict[Any, int]] = {}
 
     def spot(self, location: Iterable[str | int]) -> Spot:
@@ -59,8 +63,32 @@ class Tree:
                 passed.append((len(path), part))
         return Spot(tuple(path), value, tuple(passed), slot)
 
+    def take(self, other: Tree, name: str) -> None:
+        """Take over everything that an included file's tree knows; its values are put into this one by the caller."""
+        self.texts[name] = other.text
+        self.ignored += [other.root, *other.ignored]
+        self.marks.update(other.marks)
+        self.ends.update(other.ends)
+        self.refused |= other.refused
+        self.references.update(other.references)
+        self.homes.update(dict.fromkeys(other.marks, name))
+        self.problems += [each._replace(file=name) for each in other.problems]
+
     def value_span(self, path: Sequence[str | int]) -> Span:
         """Return the span of the value at `path`; of a block of several lines only what names it."""
+        return self._at_home(self._value_span(path), path)
+
+    def key_span(self, path: Sequence[str | int]) -> Span:
+        """Return the span of the key at `path`; of the item, if `path` ends in an index."""
+        return self._at_home(self._key_span(path), path)
+
+    def _at_home(self, span: Span, path: Sequence[str | int]) -> Span:
+        if not self.homes or not path:
+            return span
+        holder = id(self._container(path))
+        return span._replace(file=self.entry_homes.get((holder, path[-1])) or self.homes.get(holder, ""))
+
+    def _value_span(self, path: Sequence[str | int]) -> Span:
         if not path:
             return self._first_line()
         container = self._container(path)
@@ -79,15 +107,14 @@ class Tree:
             return _span(key.start_mark, key.end_mark)
         return _span(value.start_mark, value.end_mark)
 
-    def key_span(self, path: Sequence[str | int]) -> Span:
-        """Return the span of the key at `path`; of the item, if `path` ends in an index."""
+    def _key_span(self, path: Sequence[str | int]) -> Span:
         if not path:
             return self._first_line()
         events = self._events(self._container(path), path[-1])
         if events is None:
             return Span()
         key = events[0]
-        return self.value_span(path) if key is None else _span(key.start_mark, key.end_mark)
+        return self._value_span(path) if key is None else _span(key.start_mark, key.end_mark)
 
     def walk_references(self) -> Iterator[tuple[Path, Any, Slot]]:
         """Yield path, container and slot of each reachable scalar with a reference; an aliased one comes once a path."""

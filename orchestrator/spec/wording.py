@@ -33,6 +33,40 @@ _BOUNDS: Final = {
     "less_than": ("lt", "has to be less than"),
     "less_than_equal": ("le", "can be at most"),
 }
+ELSEWHERE: Final = {  # Words of other tools, and what they are here.
+    "services": "jobs",
+    "steps": "jobs",
+    "tasks": "jobs",
+    "stages": "jobs",
+    "depends": "needs",
+    "depends_on": "needs",
+    "dependencies": "needs",
+    "after": "needs",
+    "timeout_minutes": "timeout",
+    "timeout_seconds": "timeout",
+    "max_time": "timeout",
+    "retry": "attempts",
+    "retries": "attempts",
+    "max_retries": "attempts",
+    "tries": "attempts",
+    "parallel": "concurrency",
+    "parallelism": "concurrency",
+    "workers": "concurrency",
+    "threads": "concurrency",
+    "max_active_runs": "max_parallel_jobs",
+    "path": "corpus",
+    "source": "corpus",
+    "folder": "corpus",
+    "files": "include",
+    "ignore": "exclude",
+    "model": "embedding",
+    "type": "kind",
+    "uses": "kind",
+    "schedule": "`orchestrate schedule print --cron ...` writes an entry for cron, systemd or GitHub",
+    "cron": "`orchestrate schedule print --cron ...` writes an entry for cron, systemd or GitHub",
+    "env": "`${env:NAME}` works in every value",
+    "environment": "`${env:NAME}` works in every value",
+}
 _LITERAL: Final = re.compile(r"'([^']*)'")
 _SCALAR_START: Final = re.compile(r"-?\.?\d[\d.]*\s*([a-zA-Z%]*)")
 
@@ -67,15 +101,42 @@ class Wording:
         """Return the problems of errors whose locations are full paths; follow-ups of one mistake are left out."""
         found = [self._found(error) for error in errors]
         known = [each for each in found if not self._refused(each)]
-        return [self._worded(each) for each in self._without_branches(known)]
+        told = self._without_branches(known)
+        misspelled = {(each.spot.path[:-1], self._meant_key(each)) for each in told if each.type == "extra_forbidden"}
+        return [
+            self._worded(each)
+            for each in told
+            if each.type != "missing" or (each.spot.path, str(each.location[-1])) not in misspelled
+        ]
 
     def _found(self, error: Mapping[str, Any]) -> Found:
         location = tuple(error["loc"])
-        return Found(error["type"], error["msg"], error.get("ctx", {}), location, self.tree.spot(location))
+        return Found(error["type"], error["msg"], error.get("ctx", {}), location, self._spot(location))
+
+    def _spot(self, location: tuple[str | int, ...]) -> Spot:
+        """Follow a location. Behind a union pydantic names the branch, which may well be the name of a key, too."""
+        if location[: len(self.prefix)] != self.prefix:  # A value that `defaults` set.
+            return self.tree.spot(location)
+        path, passed = list(self.prefix), list[tuple[int, str | int]]()
+        holders, names_branch = [self.root], False
+        for part in location[len(self.prefix) :]:
+            spot = self.tree.spot((*path, part))
+            if names_branch or spot.passed:
+                passed.append((len(path), part))
+                names_branch = False
+                continue
+            path.append(part)
+            inner = [each for holder in holders for each in fields.below(holder, part)]
+            names_branch = any(fields.is_union(each) for each in inner)
+            holders = [leaf for each in inner for leaf in fields.leaves(each)]
+        spot = self.tree.spot(path)
+        return Spot(spot.path, spot.value, tuple(passed), spot.slot)
 
     def _refused(self, found: Found) -> bool:
         if found.type == "string_pattern_mismatch" and found.spot.path[2:3] == ("needs",):
             return True  # No job can have that name, which is told once, as an unknown need.
+        if found.spot.path == ("jobs",) and found.value is None and any(map(_is_job, self.tree.root.values())):
+            return True  # The jobs aren't indented, which each of them tells.
         return found.spot.slot is not None and found.spot.slot in self.tree.refused
 
     def _without_branches(self, found: Sequence[Found]) -> list[Found]:
@@ -107,15 +168,25 @@ class Wording:
         """Return the problem of a key that the model doesn't have."""
         path = found.spot.path
         key = str(path[-1])
-        if key == "include" and len(path) == 1:
-            return self.at_key("not-available-yet", "`include` isn't available yet", path, "write everything into one file")
-        known = [key for model in self._owners(found) for key in fields.keys_of(model)]
-        return self.at_key("unknown-key", f"unknown key `{cut(key)}`{place(path[:-1])}", path, self._key_hint(key, path, known))
+        if len(path) == 1 and _is_job(found.value):
+            return self.at_key("unknown-key", f"job `{cut(key)}` stands outside of `jobs`", path, "indent it below `jobs:`")
+        message = f"unknown key `{cut(key)}`{place(path[:-1])}"
+        return self.at_key("unknown-key", message, path, self._key_hint(key, path, found))
 
-    def _key_hint(self, key: str, path: Path, known: list[str]) -> str:
-        meant = suggest(key, known)
+    def _meant_key(self, found: Found) -> str | None:
+        """Return the key that a misspelled one, or one of another tool, probably stands for."""
+        key = str(found.spot.path[-1])
+        known = self._keys(found)
+        elsewhere = ELSEWHERE.get(key.lower().replace("-", "_"), "")
+        return suggest(key, known) or (elsewhere if elsewhere in known else None)
+
+    def _keys(self, found: Found) -> list[str]:
+        return [key for model in self._owners(found) for key in fields.keys_of(model)]
+
+    def _key_hint(self, key: str, path: Path, found: Found) -> str:
+        meant = self._meant_key(found)
         if meant is None:
-            return did_you_mean(key, known)
+            return ELSEWHERE.get(key.lower(), "") or did_you_mean(key, self._keys(found))
         present = self.tree.spot((*path[:-1], meant))
         if present.passed:
             return f"did you mean `{meant}`?"
@@ -144,6 +215,10 @@ class Wording:
         """Return the problem of a value that isn't among the allowed ones."""
         allowed = _allowed(found)
         name, value = self.name(found), self.said(found)
+        if isinstance(found.value, str) and found.context.get("expected") == found.value:  # `version: "1"`
+            return self.at_value(
+                "wrong-type", f"{name} has to be the number {found.value}, not text", found, "remove the quotes"
+            )
         hint = did_you_mean(str(found.value), allowed) if isinstance(found.value, str) else ""
         hint = hint or (f"possible: {listed(allowed)}" if allowed else "")
         return self.at_value("not-allowed", f"{name} can't be {value}", found, hint)
@@ -158,8 +233,20 @@ class Wording:
             hint = f'quote it: "{written(found.value)}"'
         elif wanted == "a list" and isinstance(found.value, (str, int)):
             hint = f"write `[{written(found.value)}]`" if found.spot.slot not in self.references.values else ""
+        hint = hint or self._example(found)
         message = f"{self.name(found)} has to be {wanted}, not {self.said(found)}"
         return self.at_value("wrong-type", message, found, hint)
+
+    def _example(self, found: Found) -> str:
+        """Return how a list or mapping would be written here, if the model shows it."""
+        if found.spot.path == ("jobs",):
+            return "each job is a key with its fields below: `handbook: {kind: ingest, corpus: docs}`"
+        *owner, last = found.spot.path[len(self.prefix) :]
+        info = fields.field_at(self.root, owner if isinstance(last, int) else (*owner, last))
+        example = info.examples[0] if info is not None and info.examples else None
+        if isinstance(last, int) and isinstance(example, list) and example:
+            example = example[0]
+        return f"for example `{flow(example)}`" if isinstance(example, (list, dict)) else ""
 
     def out_of_range(self, found: Found) -> Problem:
         """Return the problem of a number beyond its bounds."""
@@ -257,6 +344,10 @@ def _meant(at: Path, branches: Mapping[str | int, list[Found]]) -> list[Found]:
         return custom[:1]
     words = listed(dict.fromkeys([*literals, *(_wanted(each) for each in errors if not _allowed(each))]))
     return [Found("is_instance_of", "", {"wanted": words}, first.location, first.spot)]
+
+
+def _is_job(value: Any) -> bool:
+    return isinstance(value, dict) and "kind" in value
 
 
 def _of_type(found: Found) -> bool:

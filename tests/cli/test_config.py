@@ -59,6 +59,12 @@ def test_json_has_document_digest_and_origins(verb: Verb, project: Verb) -> None
     assert origins["jobs.boards.http.robots"] == ("default", None)
 
 
+def test_values_of_included_files_name_their_file(verb: Verb, project: Verb) -> None:
+    included = "jobs:\n  more: {kind: scrape, companies: [{board: lever, token: b}], attempts: 7}\n"
+    said = lines(verb("config", "show", cwd=project("include: [a.yaml]\n" + SPEC, {"a.yaml": included})))
+    assert said["attempts: 7"] == "a.yaml:2"
+
+
 def test_an_invalid_spec_is_told_as_by_validate(verb: Verb, project: Verb) -> None:
     ended = verb("config", "show", cwd=project("version: 1\n"))
     assert (ended.code, ended.stdout) == (2, "")

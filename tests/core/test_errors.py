@@ -25,7 +25,9 @@ def test_every_error_stands_in_the_picture_of_the_tree(kind: type[OrchestrateErr
     assert kind.__name__ in (errors.__doc__ or "")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in OURS if kind.exit_code is not ExitCode.FAILED], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in OURS if kind.exit_code is not ExitCode.FAILED], ids=lambda kind: kind.__name__
+)
 def test_the_picture_shows_the_exit_code_of_each_error_that_ends_the_program(kind: type[OrchestrateError]) -> None:
     if issubclass(kind, errors.Interruption):
         assert kind.exit_code is ExitCode.TIMED_OUT

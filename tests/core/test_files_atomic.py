@@ -86,7 +86,7 @@ def test_no_descriptor_is_left_open_by_a_write_that_failed(
     tmp_path: Path, fail_at: Callable[[str, int, int], list[int]]
 ) -> None:
     def descriptors() -> int:
-        return len(os.listdir("/dev/fd"))
+        return len(list(Path("/dev/fd").iterdir()))
 
     before = descriptors()
     fail_at("fsync", 1, errno.EIO)

@@ -45,8 +45,8 @@ def racers(clean_environment: dict[str, str]) -> Iterator[Callable[..., list[Rac
 
     def launch(script: str, path: Path, count: int) -> list[Racer]:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": clean_environment, "text": True}
-        for number in range(count):
-            started.append(subprocess.Popen([sys.executable, "-c", script, str(path), str(number)], **pipes))
+        commands = [[sys.executable, "-c", script, str(path), str(number)] for number in range(count)]
+        started.extend(subprocess.Popen(command, **pipes) for command in commands)
         return started[-count:]
 
     yield launch

@@ -79,9 +79,9 @@ def _publish(root: Path) -> tuple[Callable[[], None], Callable[[Tree], str]]:
         current = tree.get("CURRENT", b"").decode(errors="replace")
         if current not in contents:
             return "CURRENT is torn"
-        for name in contents:
+        for name, whole in contents.items():
             found = {path.removeprefix(f"{name}/"): data for path, data in tree.items() if path.startswith(f"{name}/")}
-            if (found or name == current) and found != contents[name]:
+            if (found or name == current) and found != whole:
                 return f"{name} isn't whole"
         return ""
 

@@ -50,6 +50,7 @@ def test_the_component_sets_text_and_knows_every_state() -> None:
     script = (COMPONENT / "view.js").read_text(encoding="utf-8")
     style = (COMPONENT / "view.css").read_text(encoding="utf-8")
     assert "createTextNode" in script
+    assert ".hidden" in style
     for state in ("queued", "running", "succeeded", "partial", "failed", "timed_out", "cancelled", "skipped",
                   "cancel_requested", "stopping", "interrupted", "unknown"):  # fmt: skip
         assert f".icon.{state} {{" in style, state

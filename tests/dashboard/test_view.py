@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from dashboard.causes import causes_of
+from dashboard.draw.run import head
+from dashboard.draw.strip import strip
 from dashboard.store import Look, Store
+from dashboard.summary import Summary
 from dashboard.view import RunView, commands_for, counters_of, run_view, segments_of
 from dashboard.words import STATE_WORDS, duration, joined, percent, seconds_of, short_seconds, size
 from orchestrator.status.models import Items, utc
@@ -164,3 +167,19 @@ def test_a_skewed_clock_makes_no_negative_age(build: Any) -> None:
     run = build.run("running")
     os.utime(run.status, (build.now + 900, build.now + 900))
     assert Store(build.state).look(run.run_id).age == 0.0
+
+
+def test_one_run_that_hung_for_hours_does_not_make_all_others_flat() -> None:
+    runs = [Summary(f"run {number}", Shown.SUCCEEDED, final=True, seconds=60.0) for number in range(9)]
+    runs.append(Summary("hung", Shown.INTERRUPTED, final=False, seconds=90_000.0))
+    shown = strip(runs, "hung")
+    assert shown is not None
+    heights = [node[2][0][2][0][1]["css"]["h"] for node in shown[2][1][2]]
+    assert heights[0] == 100
+    assert heights[1:] == pytest.approx([100 / 3] * 9, abs=0.01)
+
+
+def test_a_change_of_state_is_announced_but_not_each_percent(build: Any) -> None:
+    shown = head(view_of(build, build.status("running")))
+    (announced,) = [child for child in shown[2] if child[1].get("role") == "status"]
+    assert announced[2] == ["Running"]

@@ -191,7 +191,9 @@ def _kind(name: str, make: Callable[[], FunctionJob]) -> FunctionKind:
 def run_job(a_run: Callable[..., Executed]) -> Callable[..., Executed]:
     """Run one job made of functions; keywords are fields of its spec, and `grace`."""
 
-    def run(job: FunctionJob | Callable[[], FunctionJob], *, grace: float = 0.3, engine: str = "threads", **spec: Any) -> Executed:
+    def run(
+        job: FunctionJob | Callable[[], FunctionJob], *, grace: float = 0.3, engine: str = "threads", **spec: Any
+    ) -> Executed:
         make = job if not isinstance(job, FunctionJob) else lambda: job
         jobs = {"job": JobSpec(kind="stand-in-job", **spec)}
         return a_run(jobs, {"job": make}, grace=grace, engine=engine).execute()

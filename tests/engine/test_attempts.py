@@ -146,7 +146,11 @@ def test_a_verb_that_fails_for_good_ends_the_job_with_its_reason(run_job: Maker,
 
     done = run_job(make, attempts=3)
     assert (done.job.state, done.job.attempt) == (State.FAILED, 1)
-    assert (done.job.error.code, done.job.error.message, done.job.error.hint) == ("no-corpus", "the corpus is gone", "look for it")
+    assert (done.job.error.code, done.job.error.message, done.job.error.hint) == (
+        "no-corpus",
+        "the corpus is gone",
+        "look for it",
+    )
     assert made[0].calls[-1] == "abandon"
     assert done.exit_code == 1
 
@@ -156,7 +160,7 @@ def test_a_bug_anywhere_in_a_kind_is_an_internal_error_and_its_text_stays_in_the
     run_job: Maker, function_job: Maker, verb: str
 ) -> None:
     def explode(*_: Any) -> Any:
-        return {}["the text of a document"]
+        raise KeyError("the text of a document")
 
     done = run_job(function_job(**{verb: explode}))
     assert done.job.state is State.FAILED

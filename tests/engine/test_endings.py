@@ -66,7 +66,9 @@ def verbs(gate: threading.Event) -> Callable[..., Verbs]:
 @pytest.fixture
 def prepared(a_run: Maker) -> Callable[..., Any]:
     """Return a run of one job that wasn't executed yet."""
-    return lambda job, *, grace=0.3, **spec: a_run({"job": JobSpec(kind="stand-in-job", **spec)}, {"job": lambda: job}, grace=grace)
+    return lambda job, *, grace=0.3, **spec: a_run(
+        {"job": JobSpec(kind="stand-in-job", **spec)}, {"job": lambda: job}, grace=grace
+    )
 
 
 def _ask(run: Any, reached: threading.Event, mode: str = "graceful") -> None:
@@ -142,9 +144,7 @@ def test_a_cancel_ends_the_run_within_the_grace_also_when_a_verb_is_deaf(
     assert any("left behind" in text for text in run.status.warnings)
 
 
-def test_a_cancel_at_once_doesnt_wait_for_the_grace(
-    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker
-) -> None:
+def test_a_cancel_at_once_doesnt_wait_for_the_grace(prepared: Maker, function_job: Maker, verbs: Maker, later: Maker) -> None:
     watched = verbs("work", deaf=True)
     run = prepared(watched.job(function_job), grace=20.0)
     later(_ask, run, watched.reached, "now")
@@ -192,9 +192,7 @@ def test_while_it_stops_a_reader_sees_it_stopping(
     assert look(run.directory).state is Shown.CANCELLED
 
 
-def test_what_workers_finish_within_the_grace_is_applied_and_kept(
-    prepared: Maker, function_job: Maker, later: Maker
-) -> None:
+def test_what_workers_finish_within_the_grace_is_applied_and_kept(prepared: Maker, function_job: Maker, later: Maker) -> None:
     reached, finish = threading.Event(), threading.Event()
 
     def work(unit: Unit, context: WorkContext) -> UnitResult:
@@ -281,7 +279,9 @@ def test_what_a_left_thread_returns_later_changes_nothing(
         assert not thread.is_alive()
     assert {path: path.read_bytes() for path in run.directory.path.iterdir()} == before
     assert look(run.directory).state is Shown.TIMED_OUT
-    assert job.applied == applied or where == "apply"  # The engine can't take back what a deaf apply does; a kind's own check can.
+    assert (
+        job.applied == applied or where == "apply"
+    )  # The engine can't take back what a deaf apply does; a kind's own check can.
 
 
 def test_a_deaf_unit_holds_up_one_slot_and_the_others_finish(

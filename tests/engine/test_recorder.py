@@ -76,7 +76,7 @@ def _fail_writes_of(monkeypatch: pytest.MonkeyPatch, name: str, error: int) -> N
     write = os.write
 
     def faulty(descriptor: int, data: Any) -> int:
-        if name in os.readlink(f"/proc/self/fd/{descriptor}"):
+        if name in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
             raise OSError(error, os.strerror(error))
         return write(descriptor, data)
 
@@ -201,7 +201,6 @@ def test_a_journal_that_cant_be_written_is_told_once_and_no_status_runs_ahead_of
     assert len(desk.told) == 1
     assert "journal" in desk.told[0]
     desk.tick(2.0)
-    assert desk.recorder.journal_error is None
     assert (desk.finished, desk.written.jobs[0].items.done) == (5, 5)
 
 

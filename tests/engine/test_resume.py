@@ -179,7 +179,10 @@ def test_a_new_run_that_finds_its_target_held_leaves_nothing_behind(
 
     monkeypatch.chdir(tmp_path)
     request = request_of({"drill": DrillSpec(kind="drill", output="out.txt")})
-    with files.Lock.acquire(tmp_path / ".out.txt.lock", "run 1, process 2"), pytest.raises(TargetBusy, match="run 1, process 2"):
+    with (
+        files.Lock.acquire(tmp_path / ".out.txt.lock", "run 1, process 2"),
+        pytest.raises(TargetBusy, match="run 1, process 2"),
+    ):
         new_run(request)
     runs = tmp_path / ".orchestrate" / "runs"
     assert not runs.exists() or list(runs.iterdir()) == []

@@ -143,3 +143,10 @@ def test_product_code_knows_nothing_of_tests(trees: Trees, root: Path) -> None:
         text = (root / path).read_text(encoding="utf-8")
         assert "PYTEST" not in text, path
         assert "_for_test" not in text, path
+
+
+def test_nothing_durable_is_unpickled(trees: Trees, root: Path) -> None:
+    for path, tree in trees.items():
+        for line, name in imported(tree, path, frozenset()):
+            assert name.split(".")[0] not in {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}, f"{path}:{line}"
+        assert "allow_pickle=True" not in (root / path).read_text(encoding="utf-8"), path

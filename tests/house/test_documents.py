@@ -71,7 +71,9 @@ def test_specs_in_documents_are_valid_unless_they_say_that_they_are_broken(block
     for folder in ("docs", "pages"):
         (tmp_path / folder).mkdir()
     for page, words, text in specs:
-        _, problems = check_spec(tmp_path / "jobs.yaml", text=text, environment={"PGPASSWORD": "x" * 8, "EMBEDDING_KEY": "y" * 8})
+        _, problems = check_spec(
+            tmp_path / "jobs.yaml", text=text, environment={"PGPASSWORD": "x" * 8, "EMBEDDING_KEY": "y" * 8}
+        )
         errors = [problem.message for problem in problems if problem.severity == "error"]
         assert bool(errors) == (words == "broken"), f"{page}: {errors}"
 

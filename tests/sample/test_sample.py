@@ -16,6 +16,10 @@ from typing import Any, Final
 
 import pytest
 
+from orchestrator.spec.kinds import built_in
+from orchestrator.status import journal
+from orchestrator.status.journal import Event
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 TUTORIAL: Final = ROOT / "docs" / "tutorial" / "first-run.md"
 BROKEN: Final = re.compile(r"```yaml broken\n(.+?)```", re.DOTALL)
@@ -43,9 +47,13 @@ def copy_of_the_sample(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]) -> list[Step]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of_the_sample(tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="module")
+def steps(folder: Path, clean_environment: dict[str, str]) -> list[Step]:
     """Every command of the tutorial, executed in its order."""
-    folder = copy_of_the_sample(tmp_path_factory.mktemp("sample"))
     page = TUTORIAL.read_text(encoding="utf-8")
     broken = BROKEN.search(page)
     assert broken is not None
@@ -97,6 +105,16 @@ def test_the_status_adds_up(steps: list[Step]) -> None:
     assert boards["result"]["new"] > 25
     assert jobs["openings"]["items"]["total"] == boards["result"]["new"]
     assert jobs["handbook"]["result"]["nodes"] > jobs["handbook"]["result"]["documents"] > 20
+
+
+def test_each_job_goes_through_the_phases_of_its_kind_in_their_order(steps: list[Step], folder: Path) -> None:
+    run_id = json.loads(the(steps, "status", "--json").stdout)["run_id"]
+    entries = journal.read(folder / ".orchestrate" / "runs" / run_id / "journal.jsonl").entries
+    for name, kind in (("boards", built_in()["scrape"]), ("handbook", built_in()["ingest"])):
+        seen = [str((entry.detail or {})["phase"]) for entry in entries if entry.job == name and entry.event is Event.PHASE]
+        order = [kind.phases.all.index(phase) for phase in seen]
+        assert order == sorted(set(order)), seen
+        assert len(seen) >= 3
 
 
 def test_the_postings_show_real_variety(steps: list[Step]) -> None:

@@ -54,7 +54,7 @@ def test_a_file_that_cannot_be_read_is_a_problem(folder: Path, name: str) -> Non
 def test_a_file_that_is_not_valid_only_warns_is_loaded(tmp_path: Path) -> None:
     resolved = load_spec(tmp_path / "jobs.yaml", text=MINIMAL, environment={})
     assert len(resolved.warnings) == 1
-    assert "there is no folder 'docs'" in resolved.warnings[0]
+    assert resolved.warnings[0] == "jobs.yaml:2: there is no folder 'docs'"
 
 
 def test_defaults_reach_jobs_that_do_not_say_otherwise(bake: Any) -> None:

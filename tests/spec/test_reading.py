@@ -7,6 +7,7 @@ import pytest
 from orchestrator.spec import reader
 from orchestrator.spec.problems import Span
 from orchestrator.spec.reader import read
+from orchestrator.spec.text import MOST_BYTES
 
 
 def said(text: str | bytes) -> list[tuple[int, int, str]]:
@@ -155,7 +156,7 @@ def test_aliases_that_multiply_are_refused_at_the_alias() -> None:
 
 
 def test_a_huge_file_is_refused_without_being_parsed() -> None:
-    assert said(b"a" * (reader.MOST_BYTES + 1)) == [(1, 1, "too-large")]
+    assert said(b"a" * (MOST_BYTES + 1)) == [(1, 1, "too-large")]
 
 
 def test_a_flood_of_problems_ends_the_reading() -> None:

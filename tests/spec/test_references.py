@@ -65,7 +65,9 @@ def test_files_are_read_below_the_project_only(bake: Any, text_with: Any, tmp_pa
     assert resolved.spec.jobs["bread"].starter == "from a file"
     for name in ("../x", "/etc/hostname", "link"):
         assert [each.code for each in bake(text_with(f"starter: ${{file:{name}}}"))[1]] == ["path-outside-project"]
-    assert [each.code for each in bake(text_with("starter: ${file:none}"))[1]] == ["unreadable-file"]
+    (tmp_path / "folder").mkdir()
+    for name in ("none", "folder"):
+        assert [each.code for each in bake(text_with(f"starter: ${{file:{name}}}"))[1]] == ["unreadable-file"]
 
 
 def test_references_in_ignored_keys_are_not_resolved_unless_used(problems_of: Any, text_with: Any) -> None:

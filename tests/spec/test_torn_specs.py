@@ -60,7 +60,20 @@ PIECES: Final = (
     *("\t", "{", "}", "[", "]", ":", ": ", "- ", ",", "#", "'", '"', "|\n", ">-\n", "? ", "---\n", "...\n", "@", "`", "%"),
     *("&a ", "*a ", "*http", "<<: *http", "!!str ", "!x ", "%YAML 1.1\n", "no", "1:30", "012", "1e3", "null", "~", "-1"),
     *("${env:X}", "${", "$${", "${file:../x}", "\x00", "\u2028", "\x85", "é", "\U0001f4a5", "\r", "\r\n", "\n\n", "  "),
-    *("9" * 60, "0.0001", "true", ".nan", "x-a: 1", "jobs:", "kind: scrape", "needs: [boards]", "\ufeff", "\\", "a: b: c"),
+    *(
+        "9" * 60,
+        "0.0001",
+        "true",
+        ".nan",
+        "x-a: 1",
+        "jobs:",
+        "kind: scrape",
+        "needs: [boards]",
+        "\ufeff",
+        "\\",
+        "a: b: c",
+        "\ninclude: [x.yaml, jobs.yaml]\n",
+    ),
 )
 SLOWEST: Final = 0.5
 MOST_MEMORY: Final = 100_000_000
@@ -122,27 +135,33 @@ def examine(count: int, seed: int, folder: Path) -> tuple[int, float]:
     return bad, slowest
 
 
-def test_the_file_that_is_mutated_is_sound(tmp_path: Path) -> None:
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """Return a folder in which the unchanged file has no problem."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.md").write_text("# A\n")
-    resolved, problems = check_spec(tmp_path / "jobs.yaml", text=SOUND, environment={})
+    return tmp_path
+
+
+def test_the_file_that_is_mutated_is_sound(sound: Path) -> None:
+    resolved, problems = check_spec(sound / "jobs.yaml", text=SOUND, environment={})
     assert resolved is not None
     assert problems == ()
 
 
-def test_mutated_files_give_problems_with_places(tmp_path: Path) -> None:
-    bad, slowest = examine(400, 7, tmp_path)
-    assert bad > 300
+def test_mutated_files_give_problems_with_places(sound: Path) -> None:
+    bad, slowest = examine(400, 7, sound)
+    assert bad > 200
     assert slowest < SLOWEST
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(900)
-def test_twenty_thousand_mutated_files(tmp_path: Path) -> None:
-    bad, slowest = examine(20_000, 11, tmp_path)
+def test_twenty_thousand_mutated_files(sound: Path) -> None:
+    bad, slowest = examine(20_000, 11, sound)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     sys.stdout.write(f"20000 mutated specs: {bad} with problems, slowest {slowest:.3f} s, {memory / 1e6:.0f} MB in all\n")
-    assert bad > 15_000
+    assert bad > 10_000
     assert slowest < SLOWEST
     assert memory < MOST_MEMORY
 

@@ -141,8 +141,8 @@ def _refuse(*_: object) -> int:
 
 def test_a_journal_that_isnt_there_is_empty_and_one_that_cant_be_read_is_told(tmp_path: Path) -> None:
     assert journal.read(tmp_path / "missing").entries == ()
+    (tmp_path / "journal").mkdir()
     with pytest.raises(UnreadableState, match="journal"):
-        (tmp_path / "journal").mkdir()
         journal.read(tmp_path / "journal")
 
 

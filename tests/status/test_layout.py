@@ -30,7 +30,9 @@ def test_runs_of_the_same_millisecond_have_different_names() -> None:
     assert len({new_run_id(1e9) for _ in range(1000)}) == 1000
 
 
-@pytest.mark.parametrize("text", ["", "..", "../x", "20261121T165300.123Z-1a2b3c4d/..", "20261121T165300.123Z-1a2b3c4d\n", "x" * 99])
+@pytest.mark.parametrize(
+    "text", ["", "..", "../x", "20261121T165300.123Z-1a2b3c4d/..", "20261121T165300.123Z-1a2b3c4d\n", "x" * 99]
+)
 def test_what_is_no_run_id_is_never_joined_to_a_path(text: str) -> None:
     assert not is_run_id(text)
     with pytest.raises(ValueError, match="no run id"):

@@ -29,8 +29,8 @@ from orchestrator.status.read import parse_status
 from orchestrator.status.states import State
 
 AT = "2026-11-21T16:53:00.123Z"
-FIELDS_OF_A_RUN = """schema_version revision run_id name spec_path spec_digest state attempt engine trigger created_at started_at
-    updated_at finished_at progress_every host pid cancel warnings jobs"""
+FIELDS_OF_A_RUN = """schema_version revision run_id name spec_path spec_digest state attempt engine trigger created_at
+    started_at updated_at finished_at progress_every host pid cancel warnings jobs"""
 FIELDS_OF_A_JOB = """name kind state phase attempt attempts needs started_at finished_at deadline_at percent items rate
     eta_seconds message in_flight failures failures_total error result"""
 
@@ -47,14 +47,16 @@ def _job(number: int) -> JobStatus:
         started_at=AT,
         deadline_at=AT,
         items=Items(total=10_000, done=5_000, succeeded=4_000, failed=1_000),
-        in_flight=[InFlight(key=f"company-{i:05d}", started_at=AT, note="page 3", done=3, total=9) for i in range(MOST_IN_FLIGHT)],
+        in_flight=[
+            InFlight(key=f"company-{i:05d}", started_at=AT, note="page 3", done=3, total=9) for i in range(MOST_IN_FLIGHT)
+        ],
         in_flight_total=128,
         failures=[
             FailedItem(key=f"company-{i:05d}", code="http-500", message=message, hint=message) for i in range(MOST_FAILURES)
         ],
         failures_total=1_000,
         error=JobError(code="http-500", message=message, hint=message, ref="run.log"),
-        result=dict.fromkeys("new changed unchanged closed reopened held bad_rows requests retries bytes".split(), 123_456),
+        result={"new": 17, "changed": 5, "held": 0, "bytes": 123_456},
     )
 
 

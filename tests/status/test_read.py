@@ -82,7 +82,11 @@ def test_a_request_shows_until_the_run_noticed_it_and_then_it_is_stopping(a_run:
     with files.Lock.acquire(run.lease):
         run.cancel.write_text("{}", encoding="utf-8")
         assert read.look(run).state is Shown.CANCEL_REQUESTED
-        noticed = {"requested_at": "2026-11-21T16:53:01.000Z", "mode": "graceful", "acknowledged_at": "2026-11-21T16:53:02.000Z"}
+        noticed = {
+            "requested_at": "2026-11-21T16:53:01.000Z",
+            "mode": "graceful",
+            "acknowledged_at": "2026-11-21T16:53:02.000Z",
+        }
         run.status.write_text(json.dumps(_document(cancel=noticed)), encoding="utf-8")
         assert read.look(run).state is Shown.STOPPING
     assert read.look(run).state is Shown.INTERRUPTED
@@ -133,15 +137,10 @@ def test_a_status_cut_at_any_byte_is_a_sentence(a_run: Maker) -> None:
 
 
 @pytest.mark.parametrize("field", ["state", "created_at", "host", "jobs", "pid", "cancel", "warnings"])
-@pytest.mark.parametrize("value", ["melting", -1, {"x": []}, [[1]]])
-def test_a_field_of_another_type_is_a_sentence_or_the_text_it_is(a_run: Maker, field: str, value: Any) -> None:
-    run = a_run(**{field: value})
-    try:
-        status = read.look(run).status
-    except UnreadableState as error:
-        assert field in error.message
-    else:
-        assert getattr(status, field) == value
+@pytest.mark.parametrize("value", [1.5, {"x": []}, [[1]]])
+def test_a_field_of_another_type_is_a_sentence(a_run: Maker, field: str, value: Any) -> None:
+    with pytest.raises(UnreadableState, match=field):
+        read.look(a_run(**{field: value}))
 
 
 def test_a_status_file_that_is_a_directory_is_a_sentence(a_run: Maker) -> None:

@@ -12,16 +12,21 @@ from typing import Any, Final
 from orchestrator import files
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import JobError
+from orchestrator.kinds.ingest import verify
 from orchestrator.kinds.ingest.cache import Cache
 from orchestrator.kinds.ingest.computed import Computed
 from orchestrator.kinds.ingest.document import Skipped
-from orchestrator.kinds.ingest.index import DATABASE, VECTORS, Entry, IndexReader, IndexWriter
+from orchestrator.kinds.ingest.index import DATABASE, VECTORS, VECTORS_HEADER, Entry, IndexReader, IndexWriter
 from orchestrator.kinds.ingest.manifest import NAME as MANIFEST
 from orchestrator.kinds.ingest.manifest import LeftOut, Manifest, entry_of, rendered, sealed
 from orchestrator.kinds.ingest.recipe import Recipe, canonical
 from orchestrator.status.models import utc
 
 _MOST_LEFT_OUT: Final = 1000
+_SMALL_CHANGE: Final = 5
+"""A change of up to a fifth of the documents is small."""
+_FEW_EMPTY: Final = 4
+"""Up to a quarter of the rows may be empty before an index is written anew."""
 _PACKAGES: Final = ("orchestrate", "llama-index-core", "wordllama", "tokenizers", "selectolax", "pypdfium2")
 
 
@@ -57,19 +62,59 @@ def corpus_digest(entries: Mapping[str, Entry]) -> str:
 def write_index(
     staging: Path, entries: Mapping[str, Entry], cache: Cache, previous: Previous | None, context: WorkContext
 ) -> IndexWriter:
-    """Write the index of these documents, in the order of their keys. Raises JobError `incomplete` if one is nowhere."""
-    with IndexWriter(staging) as writer:
-        for number, computed in enumerate(_computed(entries, cache, previous)):
-            context.checkpoint(number, len(entries), "index")
-            writer.add(computed)
-        writer.finish()
+    """Write the index of these documents. Raises JobError `incomplete` if one is neither in the cache nor published.
+
+    After a small change it goes on from a copy of the index before; else it is written anew, in the order of keys.
+    """
+    changed, gone = _changes(entries, previous)
+    if previous is None or not _can_go_on(previous, len(changed) + len(gone)):
+        with IndexWriter(staging) as writer:
+            _fill(writer, sorted(entries), entries, cache, previous, context)
+            writer.finish()
+        return writer
+    with IndexWriter(staging, previous.path) as writer:
+        for key in sorted(gone | (changed & previous.entries.keys())):
+            context.checkpoint()
+            writer.remove(key)
+        _fill(writer, sorted(changed), entries, cache, previous, context)
+        writer.finish(optimize=False)
     return writer
 
 
-def _computed(entries: Mapping[str, Entry], cache: Cache, previous: Previous | None) -> Iterator[Computed]:
+def _changes(entries: Mapping[str, Entry], previous: Previous | None) -> tuple[set[str], set[str]]:
+    before = previous.entries if previous is not None else {}
+    return {key for key, entry in entries.items() if before.get(key) != entry}, before.keys() - entries.keys()
+
+
+def _can_go_on(previous: Previous, changes: int) -> bool:
+    """Whether the next index may be a copy of this one: few changes, few empty rows, and not a bit of it damaged."""
+    if changes * _SMALL_CHANGE > len(previous.entries):
+        return False
+    width = int(previous.manifest.embedding.get("dimensions", 0)) * 2
+    size = next((entry.size for entry in previous.manifest.files if entry.path == VECTORS), 0)
+    rows = (size - VECTORS_HEADER) // width if width else previous.manifest.nodes
+    if (rows - previous.manifest.nodes) * _FEW_EMPTY > rows:
+        return False
+    return not verify.problems(previous.path)
+
+
+def _fill(
+    writer: IndexWriter,
+    keys: Sequence[str],
+    entries: Mapping[str, Entry],
+    cache: Cache,
+    previous: Previous | None,
+    context: WorkContext,
+) -> None:
+    for number, computed in enumerate(_computed(keys, entries, cache, previous)):
+        context.checkpoint(number, len(keys), "index")
+        writer.add(computed)
+
+
+def _computed(keys: Sequence[str], entries: Mapping[str, Entry], cache: Cache, previous: Previous | None) -> Iterator[Computed]:
     with ExitStack() as stack:
         reader = stack.enter_context(closing(IndexReader(previous.path))) if previous is not None else None
-        for key in sorted(entries):
+        for key in keys:
             entry = entries[key]
             computed = cache.get(key, entry.digest, entry.cache_key)
             if computed is None and reader is not None and previous is not None:

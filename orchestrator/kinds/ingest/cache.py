@@ -21,10 +21,12 @@ from orchestrator.kinds.ingest.document import Seen, Stamp
 NAME: Final = "ingest.db"
 _VERSION: Final = 1
 _PATIENCE: Final = 30.0
+_KEPT_SECONDS: Final = 30 * 86_400.0
 _SCHEMA: Final = """
 create table if not exists computed(
     key blob primary key, packed blob not null, dimensions integer not null, vectors blob not null, crc integer not null,
     used_at real not null);
+create index if not exists computed_by_use on computed(used_at);
 create table if not exists stamps(
     corpus text not null, key text not null, size integer not null, mtime integer not null, ctime integer not null,
     digest blob not null, primary key (corpus, key)) without rowid;
@@ -101,6 +103,12 @@ class Cache:
                 query = f"select key from computed where key in ({marks})"  # noqa: S608 - question marks only
                 found.update(row[0] for row in self._connection.execute(query, some))
         return found
+
+    def keep(self, keys: Iterable[bytes], now: float) -> None:
+        """Note that these entries are in use, and remove those that weren't for a month. `now` is seconds since the epoch."""
+        with told("write", self._path), self._connection:
+            self._connection.executemany("update computed set used_at = ? where key = ?", ((now, key) for key in keys))
+            self._connection.execute("delete from computed where used_at < ?", (now - _KEPT_SECONDS,))
 
     def stamps(self, corpus: str) -> Mapping[str, Stamp]:
         """Return what earlier runs know of a corpus's files."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -35,7 +37,7 @@ create table nodes(
 create virtual table passages using fts5(
     title, headings, body, content='', tokenize="porter unicode61 remove_diacritics 2");
 """
-_HEADER: Final = 128
+VECTORS_HEADER: Final = 128
 """Bytes before the first row of `vectors.npy`: fixed, so that rows can be written before their number is known."""
 
 
@@ -50,17 +52,38 @@ class Entry:
 class IndexWriter:
     """Writes an index into a staging directory, one document after the other. Memory doesn't grow with the corpus."""
 
-    def __init__(self, staging: Path) -> None:
+    def __init__(self, staging: Path, previous: Path | None = None) -> None:
+        """Begin an empty index, or one that goes on from a copy of a whole and verified one. Raises StorageError.
+
+        Rows of removed documents stay empty in a copy: `rows` counts them, `nodes` doesn't.
+        """
         self._path = staging / DATABASE
         self._vectors_path = staging / VECTORS
+        self._vectors = -1
+        self.dimensions = 0
+        self.documents = self.nodes = self.rows = self._last_document = 0
+        if previous is not None:
+            _copy(previous / DATABASE, self._path)
         self._connection = open_unshared(self._path)
         with told("write", self._path):
-            self._connection.executescript(_SCHEMA)
+            if previous is None:
+                self._connection.executescript(_SCHEMA)
             self._connection.execute("begin")
-        self._vectors: int = -1
-        self.dimensions = 0
-        self.documents = 0
-        self.nodes = 0
+        if previous is not None:
+            self._go_on(previous)
+
+    def _go_on(self, previous: Path) -> None:
+        with told("read", self._path):
+            counts = "select count(*), coalesce(max(id), 0), coalesce(sum(nodes), 0) from documents"
+            self.documents, self._last_document, self.nodes = self._connection.execute(counts).fetchone()
+            ends = "select coalesce(max(first_node + nodes - 1), 0) from documents"
+            (self.rows,) = self._connection.execute(ends).fetchone()
+        if (previous / VECTORS).exists():
+            _copy(previous / VECTORS, self._vectors_path)
+            with self._vectors_path.open("rb") as stream:
+                rows, self.dimensions = _shape(stream.read(VECTORS_HEADER))
+            self.rows = max(self.rows, rows)
+            self._vectors = os.open(self._vectors_path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
 
     def __enter__(self) -> Self:
         return self
@@ -68,26 +91,32 @@ class IndexWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def remove(self, key: str) -> None:
+        """Take a document out. Its rows of vectors stay and belong to nobody. Raises StorageError."""
+        with told("write", self._path):
+            query = "select id, title, first_node, nodes from documents where key = ?"
+            document, title, first, nodes = self._connection.execute(query, (key,)).fetchone()
+            span = (first, first + nodes - 1)
+            # A full text without content of its own can't look up what it has to forget, so it is told.
+            self._connection.execute(
+                "insert into passages(passages, rowid, title, headings, body) "
+                "select 'delete', id, ?, headings, text from nodes where id between ? and ?",
+                (title, *span),
+            )
+            self._connection.execute("delete from nodes where id between ? and ?", span)
+            self._connection.execute("delete from documents where id = ?", (document,))
+        self.documents -= 1
+        self.nodes -= nodes
+
     def add(self, computed: Computed) -> None:
         """Write one document. Raises JobError if its vectors don't fit those before, StorageError if it can't be written."""
         self._check_vectors(computed)
-        first = self.nodes + 1
-        document = self.documents + 1
-        title = computed.title
+        first = self.rows + 1
+        self._last_document += 1
+        document, title, metadata = self._last_document, computed.title, json.dumps(dict(computed.metadata))
+        row = (document, computed.key, computed.digest, computed.cache_key, title, metadata, first, len(computed.nodes))
         with told("write", self._path):
-            self._connection.execute(
-                "insert into documents values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    document,
-                    computed.key,
-                    computed.digest,
-                    computed.cache_key,
-                    title,
-                    json.dumps(dict(computed.metadata), ensure_ascii=False),
-                    first,
-                    len(computed.nodes),
-                ),
-            )
+            self._connection.execute("insert into documents values (?, ?, ?, ?, ?, ?, ?, ?)", row)
             self._connection.executemany(
                 "insert into nodes values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -100,13 +129,14 @@ class IndexWriter:
                 ((row, title, each.headings, each.text) for row, each in enumerate(computed.nodes, first)),
             )
         self._append(computed.vectors)
-        self.documents = document
+        self.documents += 1
         self.nodes += len(computed.nodes)
+        self.rows += len(computed.nodes)
 
     def _check_vectors(self, computed: Computed) -> None:
         if not computed.nodes:
             return
-        if self.nodes and computed.dimensions != self.dimensions:
+        if self.rows and computed.dimensions != self.dimensions:
             raise JobError(
                 f"the embedding made vectors of {computed.dimensions} and of {self.dimensions} dimensions",
                 code="embedding-failed",
@@ -121,23 +151,31 @@ class IndexWriter:
             if self._vectors < 0:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._vectors = os.open(self._vectors_path, flags, files.PRIVATE_FILE)
-                files.write_all(self._vectors, b"\0" * _HEADER)
+                files.write_all(self._vectors, b"\0" * VECTORS_HEADER)
             files.write_all(self._vectors, vectors)
         except OSError as error:
             raise files.storage_error("write", self._vectors_path, error) from error
 
-    def finish(self) -> None:
-        """Write what is pending and close. The files are complete then, but not durable: publishing syncs them."""
+    def finish(self, *, optimize: bool = True) -> None:
+        """Write what is pending and close. The files are complete then, but not durable: publishing syncs them.
+
+        `optimize` merges the full text into one piece, which takes time in proportion to all of it.
+        """
         with told("write", self._path):
-            self._connection.execute("insert into passages(passages) values ('optimize')")
+            if optimize:
+                self._connection.execute("insert into passages(passages) values ('optimize')")
             self._connection.execute("commit")
+            if optimize:
+                self._connection.execute("vacuum")  # Merging leaves a fifth of the file empty.
             self._connection.close()
         if self._vectors >= 0:
+            os.close(self._vectors)
+            self._vectors = -1
             try:
-                os.pwrite(self._vectors, _npy_header(self.nodes, self.dimensions), 0)
+                with self._vectors_path.open("r+b") as stream:
+                    stream.write(_npy_header(self.rows, self.dimensions))
             except OSError as error:
                 raise files.storage_error("write", self._vectors_path, error) from error
-        self.close()
         self._path.chmod(files.PRIVATE_FILE)
 
     def close(self) -> None:
@@ -151,8 +189,24 @@ class IndexWriter:
 def _npy_header(rows: int, columns: int) -> bytes:
     """Return the header of NumPy's format 1.0 (numpy.lib.format), padded to its fixed length."""
     shape = f"{{'descr': '<f2', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
-    body = shape.ljust(_HEADER - 11) + "\n"
-    return b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little") + body.encode("ascii")
+    body = shape.ljust(VECTORS_HEADER - 11) + "\n"
+    return b"\x93NUMPY\x01\x00" + (VECTORS_HEADER - 10).to_bytes(2, "little") + body.encode("ascii")
+
+
+def _shape(header: bytes) -> tuple[int, int]:
+    """Return rows and columns of a header that `_npy_header` made."""
+    found = re.search(rb"'shape': \((\d+), (\d+)\)", header)
+    if found is None:
+        raise UnreadableState(f"{VECTORS} has no header of ours")
+    return int(found[1]), int(found[2])
+
+
+def _copy(source: Path, destination: Path) -> None:
+    try:
+        shutil.copyfile(source, destination)  # In the kernel, and without taking space where the file system can.
+        destination.chmod(files.PRIVATE_FILE)
+    except OSError as error:
+        raise files.storage_error("copy", source, error) from error
 
 
 def read_entries(snapshot: Path) -> Mapping[str, Entry]:
@@ -195,5 +249,5 @@ class IndexReader:
 
     def _vectors(self, row: int, count: int, dimensions: int) -> bytes:
         with (self._snapshot / VECTORS).open("rb") as stream:
-            stream.seek(_HEADER + row * dimensions * 2)
+            stream.seek(VECTORS_HEADER + row * dimensions * 2)
             return stream.read(count * dimensions * 2)

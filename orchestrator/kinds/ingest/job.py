@@ -183,6 +183,7 @@ class IngestJob:
         context.enter("publish")
         context.commit_point()
         self._snapshot_id = self._store.publish(staging).name
+        self._open_cache().keep((entry.cache_key for entry in self._entries.values()), now)
         self._store.prune(int(self._around.settings.get("retention", {}).get("snapshots", 5)))
         self._close_cache()
         return Outcome(self.tally(), message=f"published {self._snapshot_id}")

@@ -12,7 +12,8 @@ from orchestrator.kinds.ingest.document import Heading, Parsed
 VERSION: Final = 1
 """Part of the cache's keys: raise it when the pieces of a text change."""
 
-_PARAGRAPH: Final = re.compile(r"\n[ \t\r]*\n")
+_PARAGRAPH: Final = re.compile(r"\S[^\n]*+(?:\n[^\S\n]*+\S[^\n]*+)*+")
+"""Lines that aren't blank. Possessive, so that not even a megabyte of spaces costs more than one look at each."""
 _SENTENCE: Final = re.compile(r"[.!?;:][\"')\]]*\s")
 _SMALL: Final = 4
 """A piece shorter than a quarter of the size goes on over a heading instead of standing alone."""
@@ -90,7 +91,8 @@ def _spans(parsed: Parsed, size: int) -> Iterator[_Span]:
     for start, end, path in sections(parsed):
         opens = True
         for first, last in _paragraphs(text, start, end):
-            for a, b in _bounded(text, first, last, size):
+            whole = last - first <= size
+            for a, b in ((first, last),) if whole else _bounded(text, first, last, size):
                 yield _Span(a, b, path, opens)
                 opens = False
 
@@ -110,11 +112,9 @@ def sections(parsed: Parsed) -> Iterator[tuple[int, int, tuple[str, ...]]]:
 
 
 def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    position = start
-    for gap in _PARAGRAPH.finditer(text, start, end):
-        yield from _stripped(text, position, gap.start())
-        position = gap.end()
-    yield from _stripped(text, position, end)
+    for found in _PARAGRAPH.finditer(text, start, end):
+        first, last = found.span()
+        yield first, last if not text[last - 1].isspace() else first + len(found[0].rstrip())
 
 
 def _stripped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -130,7 +130,8 @@ def _bounded(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, 
         middle = _break_before(text, start, start + size)
         yield from _stripped(text, start, middle)
         start = middle
-    yield from _stripped(text, start, end)
+    if end > start:
+        yield from _stripped(text, start, end)
 
 
 def _break_before(text: str, start: int, limit: int) -> int:

@@ -80,10 +80,11 @@ class Snapshot:
         self._hold = _held(path / MANIFEST)
         self._connections: list[sqlite3.Connection] = []
         self._local = threading.local()
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
         self._embedding = embedding
         self._opened_model: Closing | None = None
         self._loaded: NDArray[np.float16] | None = None
+        self._empty: NDArray[np.bool_] | None = None
         with ExitStack() as undo:
             undo.callback(self.close)
             self.manifest: Manifest = read_manifest(path)
@@ -123,8 +124,8 @@ class Snapshot:
         """Return the best nodes, best first, at most `top`.
 
         `path` is a glob over document paths; `where` are metadata of documents that have to be equal. A snapshot without
-        vectors is searched lexically if the mode is `hybrid`, and refuses `dense` with a UsageError. Raises JobError if the model that embedded it can't be
-        opened, ValueError for an unknown mode.
+        vectors is searched lexically if the mode is `hybrid`, and refuses `dense` with a UsageError. Raises JobError if the
+        model that embedded it can't be opened, ValueError for an unknown mode.
         """
         if mode not in {"hybrid", "lexical", "dense"}:
             raise ValueError(f"unknown mode {mode!r}")
@@ -188,7 +189,24 @@ class Snapshot:
         for start in range(0, len(vectors), _BLOCK):
             block = vectors[start : start + _BLOCK].astype(np.float32)
             scores[start : start + _BLOCK] = block @ wanted
+        if len(vectors) != self.manifest.nodes:
+            scores[self._empty_rows(len(vectors))] = -np.inf
         return scores
+
+    def _empty_rows(self, rows: int) -> NDArray[np.bool_]:
+        """Return which rows belong to no node any more: an index that went on from another one may have some."""
+        with self._opening:
+            if self._empty is None:
+                import numpy as np
+
+                self._empty = np.ones(rows, dtype=np.bool_)
+                for _, first, nodes, _ in self._spans():
+                    self._empty[first - 1 : first - 1 + nodes] = False
+            return self._empty
+
+    def _spans(self) -> Iterable[tuple[str, int, int, str]]:
+        with told("read", self.path / DATABASE):
+            return self._connection().execute("select key, first_node, nodes, metadata from documents").fetchall()
 
     def _vectors(self) -> NDArray[np.float16]:
         with self._opening:
@@ -264,15 +282,12 @@ class Snapshot:
 
         glob = compile_glob(path) if path is not None else None
         rows: set[int] = set()
-        with told("read", self.path / DATABASE):
-            for key, first, nodes, metadata in self._connection().execute(
-                "select key, first_node, nodes, metadata from documents"
-            ):
-                if glob is not None and not glob.match(key):
-                    continue
-                if where and not where.items() <= json.loads(metadata).items():
-                    continue
-                rows.update(range(first, first + nodes))
+        for key, first, nodes, metadata in self._spans():
+            if glob is not None and not glob.match(key):
+                continue
+            if where and not where.items() <= json.loads(metadata).items():
+                continue
+            rows.update(range(first, first + nodes))
         return rows.__contains__
 
     def _connection(self) -> sqlite3.Connection:

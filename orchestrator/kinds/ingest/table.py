@@ -43,7 +43,7 @@ class WordTable:
             encoded = self._tokenizer.encode_batch_fast(list(texts[start : start + _AT_ONCE]), add_special_tokens=False)
             for offset, each in enumerate(encoded):
                 if each.ids:
-                    # Each token once, weighted by its count: a sixth of the memory traffic of gathering all of them.
+                    # Each token once, weighted by its count: a third of the memory traffic of gathering all of them.
                     tokens, counts = np.unique(np.asarray(each.ids, dtype=np.int32), return_counts=True)
                     rows[start + offset] = counts.astype(np.float32) @ self._weights.take(tokens, axis=0)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)

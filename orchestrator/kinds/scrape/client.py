@@ -16,6 +16,7 @@ from orchestrator.kinds.scrape import decode, retry
 from orchestrator.kinds.scrape.boards.base import Request, Response, Unanswered
 from orchestrator.kinds.scrape.decode import BadBody
 from orchestrator.kinds.scrape.gates import Gates, HostDown
+from orchestrator.kinds.scrape.robots import Robots
 from orchestrator.kinds.scrape.wire import Call, Reply, Wire, WireError
 
 DEFAULT_AGENT: Final = f"orchestrate/{__version__}"
@@ -23,6 +24,7 @@ _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _GONE: Final = frozenset({404, 410})
 _NOT_MODIFIED: Final = 304
+_MISSING: Final = 404
 _ACCEPT: Final = {
     "json": "application/json",
     "xml": "application/xml, text/xml;q=0.9, */*;q=0.1",
@@ -39,6 +41,8 @@ class Manners:
     request_timeout: float = 30.0
     retries: int = 3
     user_agent: str = DEFAULT_AGENT
+    robots: bool = True
+    """Whether robots.txt is obeyed for pages made for people."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class Client:
         self._wire = wire
         self._manners = manners
         self._gates = gates or Gates()
+        self._robots = Robots(manners.user_agent) if manners.robots and wire.patient else None  # A replay asks nobody.
 
     def ask(self, request: Request, asking: Asking, headers: Mapping[str, str] | None = None) -> Response:
         """Return a decoded answer: status 2xx, or 304 with body None if `headers` hold validators.
@@ -123,6 +128,8 @@ class Client:
         left = self._manners.request_timeout
         url, body = request.url, _body(request)
         for _ in range(_MOST_REDIRECTS + 1):
+            if request.page and self._robots is not None:
+                self._obey(self._robots, url, asking)
             call = Call(request.method, url, self._headers(request, headers, body), body)
             before = asking.tally.seconds
             reply = self._exchange(call, left, asking)
@@ -131,6 +138,20 @@ class Client:
                 return self._decode(request, url, reply, conditional=bool(headers), tries=tries)
             url = _next_hop(request, url, reply, tries, asking)
         raise _unanswered("too-many-redirects", f"more than {_MOST_REDIRECTS} redirects", tries, asking)
+
+    def _obey(self, robots: Robots, url: str, asking: Asking) -> None:
+        """Ask the host's robots.txt first, if it isn't known. Raises WireError for a page that it doesn't allow."""
+
+        def fetch(address: str) -> Reply:
+            headers = {"user-agent": self._manners.user_agent, "accept-encoding": "gzip, deflate"}
+            for _ in range(_MOST_REDIRECTS + 1):
+                reply = self._exchange(Call("GET", address, headers), self._manners.request_timeout, asking)
+                if reply.status not in _REDIRECTS:
+                    return reply
+                address = _next_hop(Request(address, roam=True), address, reply, 1, asking)
+            return Reply(_MISSING, {}, b"")  # RFC 9309: after five redirects it counts as not there.
+
+        asking.min_interval = max(asking.min_interval, robots.check(url, fetch))
 
     def _exchange(self, call: Call, seconds: float, asking: Asking) -> Reply:
         """Make one hop; its time starts when the host's gate is open."""
@@ -264,4 +285,5 @@ _HINTS: Final = {
     "answer-too-large": "raise `http.max_body` if that is expected",
     "timed-out": "raise `http.request_timeout` if the host is slow",
     "host-down": "run it again later",
+    "robots-disallow": "the site doesn't want this page to be read by programs",
 }

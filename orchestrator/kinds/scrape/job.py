@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.deadline import SYSTEM_CLOCK, WorkContext
 from orchestrator.job import (
@@ -30,16 +30,21 @@ from orchestrator.job import (
     Unit,
     UnitResult,
 )
-from orchestrator.kinds.scrape import companies, ledger, sync
+from orchestrator.kinds.scrape import companies
+from orchestrator.kinds.scrape.book import NO_VALIDATORS, Book
 from orchestrator.kinds.scrape.client import DEFAULT_AGENT, Asking, Manners, Postponed, Tally
+from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import CompanyTask, Completeness, Fetched, Wishes, fetch
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION
 from orchestrator.kinds.scrape.spec import Company, ScrapeSpec
-from orchestrator.kinds.scrape.store import Store
-from orchestrator.kinds.scrape.sync import Counts, Stamp
+from orchestrator.kinds.scrape.targets import sqlite_file
 from orchestrator.kinds.scrape.world import Settings, World, open_world
+from orchestrator.status.layout import StateDir
 from orchestrator.status.models import utc
+
+if TYPE_CHECKING:
+    from orchestrator.kinds.scrape.store import Store
 
 _MOST_WARNINGS: Final = 200
 
@@ -82,7 +87,7 @@ class ScrapeJob:
         self._wishes = _wishes(spec)
         self._digest = _digest(self._wishes)
         self._limits = _limits(spec)
-        self._store = Store(surroundings.database, surroundings.root)
+        self._store: Store | None = None
         self._tasks: dict[str, CompanyTask] = {}
         self._counts = Counts()
         self._warnings: list[str] = []
@@ -96,7 +101,7 @@ class ScrapeJob:
 
     def plan(self, context: WorkContext) -> Plan:
         """Plan a unit for each company that this run doesn't have yet. Reads the database, if there is one."""
-        book = ledger.read(self._store, self._surroundings.job, self._surroundings.run_id)
+        book = self._read_book()
         self._counts, self._partial = book.counts, book.partial
         self._started_at = book.started_at or self._started_at
         items, units = [], []
@@ -115,7 +120,23 @@ class ScrapeJob:
         ]
         return Plan(items, _by_turns(units))
 
-    def _task(self, company: Company, book: ledger.Book) -> CompanyTask:
+    def _read_book(self) -> Book:
+        """Return what the database knows. Without one SQLAlchemy isn't imported yet: the first answers are waited for then."""
+        file = sqlite_file(self._surroundings.database, self._surroundings.root)
+        if file is not None and not file.exists():
+            return Book()
+        from orchestrator.kinds.scrape import ledger
+
+        return ledger.read(self._opened(), self._surroundings.job, self._surroundings.run_id)
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            from orchestrator.kinds.scrape.store import Store
+
+            self._store = Store(self._surroundings.database, self._surroundings.root)
+        return self._store
+
+    def _task(self, company: Company, book: Book) -> CompanyTask:
         first = companies.locate(company)
         fallback = companies.locate(company.fallback) if company.fallback else None
         known = book.companies.get(first.key)
@@ -124,12 +145,14 @@ class ScrapeJob:
             first.key,
             first,
             fallback,
-            known.validators_for(self._digest) if known else ledger.NO_VALIDATORS,
+            known.validators_for(self._digest) if known else NO_VALIDATORS,
             book.known(first) if self._spec.details == "new-only" else frozenset(),
         )
 
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Bring the table in line with one company's fetch: one transaction, and a repetition does nothing."""
+        from orchestrator.kinds.scrape import sync
+
         fetched = result.data
         if not isinstance(fetched, Fetched):
             return
@@ -142,13 +165,13 @@ class ScrapeJob:
             utc(context.deadline.clock.time()),
             self._digest,
         )
-        with self._store.write() as connection:
+        with self._opened().write() as connection:
             synced = sync.apply(connection, fetched, stamp, self._limits)
         if synced.repeated:
             return
         self._note(task.name, fetched, synced)
 
-    def _note(self, name: str, fetched: Fetched, synced: sync.Synced) -> None:
+    def _note(self, name: str, fetched: Fetched, synced: Synced) -> None:
         with self._lock:
             self._counts.add(synced.counts)
         if synced.warning:
@@ -163,19 +186,27 @@ class ScrapeJob:
             self._warnings.append(sentence)
 
     def commit(self, context: WorkContext) -> Outcome:
-        """Sum up. Closes nothing: every company was settled when it was applied."""
+        """Sum up, and write the report. Closes nothing: every company was settled when it was applied."""
         context.checkpoint()
         result = self.tally()
         if self._tasks:
-            now = utc(context.deadline.clock.time())
-            surroundings = self._surroundings
-            ledger.write_run(self._store, surroundings.run_id, surroundings.job, self._started_at, now, dict(result))
-        self._store.close()
+            self._write_down(dict(result), utc(context.deadline.clock.time()))
+        self.abandon()
         return Outcome(result, tuple(self._warnings), partial=self._partial)
+
+    def _write_down(self, result: dict[str, int | str | None], at: str) -> None:
+        from orchestrator.kinds.scrape import ledger, report
+
+        around, store = self._surroundings, self._opened()
+        ledger.write_run(store, around.run_id, around.job, self._started_at, at, result)
+        with store.read() as connection:
+            found = report.gather(connection, around.run_id, around.job, at, result)
+        report.write(found, StateDir(around.state_dir))
 
     def abandon(self) -> None:
         """Close the database; what was applied stays."""
-        self._store.close()
+        if self._store is not None:
+            self._store.close()
 
     def tally(self) -> Mapping[str, int | str | None]:
         """Return the counts so far."""
@@ -183,7 +214,7 @@ class ScrapeJob:
             return asdict(self._counts)
 
 
-def _planned(task: CompanyTask, book: ledger.Book) -> PlannedItem:
+def _planned(task: CompanyTask, book: Book) -> PlannedItem:
     if task.key in book.done:
         return PlannedItem(task.name, Change.UNCHANGED, "done in this run")
     known = book.companies.get(task.key)
@@ -228,12 +259,11 @@ def _limits(spec: ScrapeSpec) -> Limits:
 def _settings(spec: ScrapeSpec, wishes: Wishes, root: Path) -> Settings:
     http = spec.http
     return Settings(
-        manners=Manners(http.request_timeout, http.retries, http.user_agent or DEFAULT_AGENT),
+        manners=Manners(http.request_timeout, http.retries, http.user_agent or DEFAULT_AGENT, http.robots == "pages"),
         wishes=wishes,
         max_body=http.max_body,
         allowed=tuple(http.allow_private_hosts),
         proxy=http.proxy,
-        robots=http.robots == "pages",
         replay=str(root / spec.replay) if spec.replay else None,
         record=str(root / spec.record) if spec.record else None,
     )

@@ -10,61 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
-from orchestrator.kinds.scrape import guards, merging, tables
-from orchestrator.kinds.scrape.companies import Located
+from orchestrator.kinds.scrape import books, bulk, guards, merging, tables
+from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, places_as_json
 
 _CHUNK: Final = 500
 _LOCK: Final = 0x6F72_6368  # Any constant: the writers of one PostgreSQL database take turns by it.
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a sync did to one company's postings."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    closed: int = 0
-    reopened: int = 0
-    held: int = 0
-    bad_rows: int = 0
-    requests: int = 0
-    retries: int = 0
-    bytes: int = 0
-
-    def add(self, other: Counts) -> None:
-        """Add another company's counts."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What happened: the counts, and a sentence if a guard holds something back."""
-
-    counts: Counts = field(default_factory=Counts)
-    warning: str | None = None
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """In whose name rows are written: run, job, company, and the time (ISO, UTC)."""
-
-    run_id: str
-    job: str
-    company: str
-    place: Located
-    at: str
-    wishes: str = ""
-    """Digest of the settings that decide what is listed: validators hold for these only."""
 
 
 @dataclass(slots=True)
@@ -84,44 +42,14 @@ def apply(connection: Connection, fetched: Fetched, stamp: Stamp, limits: Limits
     """Bring the table in line with a fetch. Runs inside the caller's transaction; every number it returns is counted."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    if _already_applied(connection, fetched.key, stamp.run_id):
+    if books.already_applied(connection, fetched.key, stamp.run_id):
         return Synced(repeated=True)
     costs = Counts(bad_rows=fetched.bad_rows, requests=fetched.requests, retries=fetched.retries, bytes=fetched.received)
-    work = _Work(connection, fetched, stamp, limits, _company(connection, fetched, stamp), costs)
+    work = _Work(connection, fetched, stamp, limits, books.company_row(connection, fetched, stamp), costs)
     warning = _OUTCOMES[fetched.completeness](work)
-    _save_company(work)
-    _write_ledger(work, warning)
+    books.save_company(connection, work.company, fetched, stamp, work.counts)
+    books.write_ledger(connection, fetched, stamp, work.counts, warning)
     return Synced(work.counts, warning)
-
-
-def _already_applied(connection: Connection, key: str, run_id: str) -> bool:
-    """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
-    entry = {"run": run_id, "company": key}
-    outcome = connection.execute(_SELECT_LEDGER, entry).scalar()
-    if outcome == Completeness.FAILED:
-        connection.execute(_DELETE_LEDGER, entry)
-        return False
-    return outcome is not None
-
-
-def _company(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
-    """Return the company's row, created if it is new."""
-    row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().first()
-    if row is None:
-        values = {
-            "company_key": fetched.key,
-            "job": stamp.job,
-            "name": stamp.company,
-            "source": stamp.place.board,
-            "board": stamp.place.source.token or stamp.place.source.url,
-        }
-        connection.execute(_INSERT_COMPANY, values)
-        row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().one()
-    company = dict(row)
-    if company["name"] != stamp.company:
-        connection.execute(update(_POSTINGS).where(_POSTINGS.c.company_key == fetched.key).values(company=stamp.company))
-    company.update(job=stamp.job, name=stamp.company, last_fetch_at=stamp.at, last_outcome=str(fetched.completeness))
-    return company
 
 
 def _failed(work: _Work) -> str | None:
@@ -183,7 +111,7 @@ def _insert(work: _Work, rows: Sequence[Row]) -> None:
         return
     next_id = (work.connection.execute(_SELECT_LAST_ID).scalar() or 0) + 1
     values = [_new_row(work, row, next_id + index) for index, row in enumerate(rows)]
-    work.connection.execute(_INSERT_POSTINGS, values)
+    bulk.write_rows(work.connection, _INSERT_POSTINGS, values)
     work.events += [_event(work, value["id"], "new") for value in values]
     work.counts.new += len(values)
 
@@ -198,6 +126,8 @@ def _new_row(work: _Work, row: Row, posting_id: int) -> dict[str, Any]:
         "board": work.fetched.board,
         "identifier": row.posting.identifier,
         "status": "open",
+        "favorite": False,
+        "miss_count": 0,
         "first_seen_at": at,
         "last_seen_at": at,
         "version": 1,
@@ -212,10 +142,9 @@ def _new_row(work: _Work, row: Row, posting_id: int) -> dict[str, Any]:
 
 def content(row: Row) -> dict[str, Any]:
     """Return the columns that hold what the board says of a posting."""
-    posting = row.posting
-    return {name: getattr(posting, name) for name in merging.CONTENT} | {
-        "locations": json.dumps(places_as_json(posting.locations), ensure_ascii=False)
-    }
+    values = dict(zip(merging.CONTENT, _fields_of(row.posting), strict=True))
+    values["locations"] = _encode(places_as_json(row.posting.locations))
+    return values
 
 
 def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> None:
@@ -233,8 +162,7 @@ def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> N
     _touch(work, same, whole=whole and all(known.status == "open" for _, known in pairs))
     stored = _stored_rows(work, [posting_id for _, posting_id in other])
     updates = [_update(work, row, stored[posting_id]) for row, posting_id in other]
-    if updates:
-        work.connection.execute(_UPDATE_POSTING, updates)
+    bulk.write_rows(work.connection, _UPDATE_POSTING, updates)
 
 
 def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
@@ -340,38 +268,6 @@ def _count_open(work: _Work) -> int:
     return work.connection.execute(select(func.count()).select_from(_POSTINGS).where(where)).scalar_one()
 
 
-def _save_company(work: _Work) -> None:
-    company, fetched = work.company, work.fetched
-    if fetched.completeness is Completeness.COMPLETE and not work.counts.held:
-        validators = fetched.validators
-        company.update(etag=validators.etag, last_modified=validators.last_modified, wishes=work.stamp.wishes)
-    elif fetched.completeness not in {Completeness.NOT_MODIFIED, Completeness.FAILED}:
-        company.update(etag="", last_modified="")  # Whatever came, the table isn't what these stand for.
-    values = {name: value for name, value in company.items() if name != "company_key"}
-    work.connection.execute(_UPDATE_COMPANY, {**values, "key": fetched.key})
-
-
-def _write_ledger(work: _Work, warning: str | None) -> None:
-    fetched, counts = work.fetched, work.counts
-    row = {name: getattr(counts, name) for name in Counts.__slots__}
-    work.connection.execute(
-        _INSERT_LEDGER,
-        {
-            **row,
-            "run_id": work.stamp.run_id,
-            "company_key": fetched.key,
-            "at": work.stamp.at,
-            "outcome": str(fetched.completeness),
-            "tier": fetched.tier,
-            "status": fetched.status,
-            "listed": fetched.listed,
-            "seconds": fetched.seconds,
-            "code": fetched.failure.code if fetched.failure else None,
-            "reason": warning or "; ".join(fetched.reasons) or (fetched.failure.message if fetched.failure else None),
-        },
-    )
-
-
 def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     fields = json.dumps(changes, ensure_ascii=False) if changes else None
     return {
@@ -384,19 +280,17 @@ def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] 
 
 
 def _write_history(work: _Work) -> None:
-    if work.events:
-        work.connection.execute(_INSERT_HISTORY, work.events)
+    bulk.write_rows(work.connection, _INSERT_HISTORY, work.events)
 
 
 def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
 
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+_fields_of: Final = attrgetter(*merging.CONTENT)
 _POSTINGS: Final = tables.postings
-_FETCHES: Final = tables.fetches
-_ENTRY: Final = (_FETCHES.c.run_id == bindparam("run")) & (_FETCHES.c.company_key == bindparam("company"))
 _IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))
-_SELECT_COMPANY: Final = select(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
 _SELECT_KNOWN: Final = select(
     _POSTINGS.c.id,
     _POSTINGS.c.source,
@@ -409,14 +303,9 @@ _SELECT_KNOWN: Final = select(
 ).where(_POSTINGS.c.company_key == bindparam("key"))
 _SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
 _SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id))
-_SELECT_LEDGER: Final = select(_FETCHES.c.outcome).where(_ENTRY)
-_DELETE_LEDGER: Final = delete(_FETCHES).where(_ENTRY)
-_INSERT_LEDGER: Final = insert(_FETCHES)
-_INSERT_COMPANY: Final = insert(tables.companies)
-_UPDATE_COMPANY: Final = update(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
 _INSERT_POSTINGS: Final = insert(_POSTINGS)
-_UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
 _INSERT_HISTORY: Final = insert(tables.posting_history)
+_UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
 _TOUCH: Final = update(_POSTINGS).where(_IDS).values(last_seen_at=bindparam("at"), miss_count=0)
 _TOUCH_ALL: Final = (
     update(_POSTINGS)

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 SCHEMA_VERSION: Final = 1
 
@@ -63,7 +76,7 @@ postings: Final = Table(
     Column("board", Text, nullable=False),
     Column("identifier", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("favorite", Boolean, nullable=False, default=False, server_default="0"),
+    Column("favorite", Boolean, nullable=False, default=False, server_default=false()),
     Column("notes", Text),
     Column("application_status", Text),
     Column("applied_at", Text),

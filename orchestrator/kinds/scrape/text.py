@@ -16,9 +16,10 @@ LONGEST_HTML: Final = 400_000
 
 # PostgreSQL refuses NUL in text, UTF-8 refuses lone surrogates, and nobody wants the other controls.
 _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_BREAKS: Final = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/ul|/ol|/table|/blockquote|/pre|hr)\b[^>]*>", re.IGNORECASE)
-_BULLETS: Final = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
-_TAGS: Final = re.compile(r"<[^>]*>")
+_CONTROLS: Final = bytes([*range(9), 11, 12, *range(14, 32), 127])
+# What a tag of sanitised HTML is in plain text; the others are nothing. None of these has attributes there.
+_BREAKS: Final = re.findall(r"\S+", "br hr /p /div /li /tr /dt /dd /ul /ol /dl /table /blockquote /pre /h1 /h2 /h3 /h4 /h5 /h6")
+_LINES: Final = dict.fromkeys(_BREAKS, "\n") | {"li": "\n- "}
 _ALLOWED: Final = frozenset(
     re.findall(
         r"\w+",
@@ -30,6 +31,8 @@ _ALLOWED: Final = frozenset(
 
 def storable(text: str) -> str:
     """Return `text` without characters that a database or a terminal may refuse."""
+    if text.isascii() and len(text.encode().translate(None, _CONTROLS)) == len(text):  # A tenth of the search's time.
+        return text
     return _UNSTORABLE.sub("", text) if _UNSTORABLE.search(text) else text
 
 
@@ -37,6 +40,8 @@ def one_line(value: object, longest: int = 1000) -> str:
     """Return a text in one line, in NFC, without what can't be stored; a number becomes its text, anything else is empty."""
     if not isinstance(value, str):
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+    if value.isascii() and value.isprintable() and "  " not in value:  # Nearly every text: a fifth of the time.
+        return value.strip()[:longest]
     return nfc(" ".join(storable(value).split()))[:longest]
 
 
@@ -79,12 +84,21 @@ def plain(sanitised: str) -> str:
     """Return the text of sanitised HTML: a line for each block, a dash for each list item."""
     if not sanitised:
         return ""
-    text = " ".join(sanitised.split())  # Line breaks of the source mean nothing in HTML.
-    text = _BULLETS.sub("\n- ", _BREAKS.sub("\n", text))
-    return tidy(html.unescape(_TAGS.sub("", text)))
+    first, *parts = sanitised.replace("\n", " ").split("<")  # Line breaks of the source mean nothing in HTML.
+    pieces = [first]
+    for part in parts:
+        tag, _, text = part.partition(">")
+        pieces += (_LINES.get(tag, ""), text)
+    return tidy(html.unescape("".join(pieces)))
 
 
 def tidy(text: str) -> str:
     """Return plain text with single blanks, without empty lines."""
-    lines = (" ".join(line.split()) for line in text.split("\n"))  # A tenth of the time of regular expressions.
-    return nfc(storable("\n".join(line for line in lines if line)))[:LONGEST_HTML]
+    lines = (_single_spaced(line) for line in storable(text).split("\n"))
+    return nfc("\n".join(line for line in lines if line))[:LONGEST_HTML]
+
+
+def _single_spaced(line: str) -> str:
+    if line.isascii() and line.isprintable() and "  " not in line:
+        return line.strip()
+    return " ".join(line.split())

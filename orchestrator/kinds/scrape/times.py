@@ -79,4 +79,4 @@ def _stored(value: object, latest: datetime) -> str | None:
 
 def iso(when: datetime) -> str:
     """Return an instant as it is stored: UTC, to the second, with Z."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(UTC).isoformat()[:19] + "Z"

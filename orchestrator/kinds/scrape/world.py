@@ -21,7 +21,6 @@ class Settings:
     max_body: int = 32_000_000
     allowed: tuple[str, ...] = ()
     proxy: str | None = None
-    robots: bool = True
     replay: str | None = None
     record: str | None = None
 

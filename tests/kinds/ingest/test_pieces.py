@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,3 +54,10 @@ def test_an_overlap_repeats_the_end_of_the_piece_before() -> None:
 def test_offsets_of_headings_out_of_order_do_no_harm() -> None:
     parsed = Parsed("abc def", headings=(Heading(5, 1, "x"), Heading(2, 1, "y")))
     assert [piece.end for piece in cut(parsed, 100)][-1] == 7
+
+
+def test_a_megabyte_of_blanks_takes_no_time() -> None:
+    text = "a\n" + " " * 1_000_000 + "\nb" + "\n \t" * 300_000 + "c"
+    before = time.process_time()
+    assert len(cut(Parsed(text), 1200)) == 3
+    assert time.process_time() - before < 2.0

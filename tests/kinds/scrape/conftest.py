@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import socket
 import socketserver
+import subprocess
+import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -224,6 +231,67 @@ def _settle(job: ScrapeJob, unit: Unit, context: WorkContext) -> tuple[UnitResul
 @pytest.fixture
 def driver(tmp_path: Path, server: BoardServer) -> Driver:
     return Driver(tmp_path, server)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of its own on loopback, run by somebody who isn't root; its URL."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
+    found = shutil.which("initdb")
+    folder = Path(found).parent if found else (programs[-1] if programs else None)
+    if folder is None:
+        pytest.skip("PostgreSQL's programs (initdb, postgres) aren't installed")
+    user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="pg-") as name:
+        if user is not None:
+            shutil.chown(name, user)
+        data, port = f"{name}/data", _free_port()
+        initdb = [str(folder / "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"]
+        subprocess.run(initdb, user=user, check=True, capture_output=True, cwd=name)
+        options = {"fsync": "off", "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+        command = [str(folder / "postgres"), "-D", data, *(f"--{key}={value}" for key, value in options.items())]
+        process = subprocess.Popen(command, user=user, cwd=name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for_port(port)
+            yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGINT)  # A fast shutdown.
+            process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_for_port(port: int) -> None:
+    import psycopg
+
+    pause, end = threading.Event(), time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(f"postgresql://tester@127.0.0.1:{port}/postgres", connect_timeout=2).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < end, "PostgreSQL didn't start within 30 s"
+            pause.wait(0.05)
+        else:
+            return
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def everywhere(request: pytest.FixtureRequest, driver: Driver) -> Iterator[Driver]:
+    """The driver on SQLite, and once more on PostgreSQL with empty tables."""
+    if request.param == "sqlite":
+        yield driver
+        return
+    from orchestrator.kinds.scrape import tables
+
+    driver.database = request.getfixturevalue("postgres")
+    yield driver
+    store = Store(driver.database, driver.root)
+    with store.write() as connection:
+        tables.metadata.drop_all(connection)
+    store.close()
 
 
 class Boards:

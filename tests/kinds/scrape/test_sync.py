@@ -14,6 +14,12 @@ from orchestrator.kinds.scrape.store import Store
 JOBS = "/v1/boards/acme/jobs"
 
 
+@pytest.fixture
+def driver(everywhere: Any) -> Any:
+    """Every test of this module runs on SQLite and on PostgreSQL."""
+    return everywhere
+
+
 def opened(driver: Any) -> Any:
     return sorted(int(row[0]) for row in driver.rows("select identifier from postings where status = 'open'"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -104,6 +104,36 @@ def json_case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def case_of() -> Callable[[str], Case]:
     return load
+
+
+class Scraper:
+    """Runs a board against answers by address: XML and pages as text, JSON as values, an int for a status, or a function.
+
+    What isn't known is answered 404. `asked` holds the addresses of the last run.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, name: str, source: Source | str, answers: Mapping[str, Any], **options: Any) -> Collector:
+        self.asked = asked = []
+        board = find_board(name)
+        assert board is not None
+
+        def answer(request: Request) -> Response:
+            asked.append(request.url)
+            body = answers.get(request.url, 404)
+            body = body(request) if callable(body) else body
+            if isinstance(body, int):
+                raise Unanswered(Failure(f"http-{body}", f"status {body}"), status=body, gone=body == 404)
+            return Response(request.url, 200, _element(body) if request.accept == "xml" else body)
+
+        return drive(board, Source(source) if isinstance(source, str) else source, answer, **options)
+
+
+@pytest.fixture
+def scrape() -> Scraper:
+    return Scraper()
 
 
 @pytest.fixture

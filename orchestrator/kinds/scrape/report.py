@@ -1,0 +1,159 @@
+"""The report of a job's run: what is new, changed, reopened, closed and held, by company; Markdown, JSON and an Atom feed.
+
+The first two lie in the run's folder, as `report-<job>.md` and `.json`. The feed lies in the state directory, as
+`feeds/<job>.atom`, at a place that stays, and holds the newest postings of all runs. Source of its format: RFC 4287.
+Descriptions stand in none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from sqlalchemy import Connection, select
+
+from orchestrator import files
+from orchestrator.kinds.scrape.tables import companies, fetches, posting_history, postings
+from orchestrator.status.layout import StateDir
+
+FORMAT_VERSION: Final = 1
+_MOST_EVENTS: Final = 10_000
+_MOST_LINES: Final = 500
+_FEED_ENTRIES: Final = 100
+_EVENTS: Final = ("new", "changed", "reopened", "closed")
+_ATOM: Final = "http://www.w3.org/2005/Atom"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of a job did, ready to be written in any form."""
+
+    run_id: str
+    job: str
+    at: str
+    result: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    troubles: Sequence[Mapping[str, Any]]
+    """Companies whose fetch failed, was partial, or whose closings are held."""
+    newest: Sequence[Mapping[str, Any]]
+
+
+def gather(connection: Connection, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
+    """Read what the tables say of a run."""
+    h, p, c, f = posting_history.c, postings.c, companies.c, fetches.c
+    about = (p.id, p.company, p.title, p.url, p.location, p.workplace)
+    joined = posting_history.join(postings, h.posting_id == p.id).join(companies, c.company_key == p.company_key)
+    events = connection.execute(
+        select(h.event, h.fields, *about)
+        .select_from(joined)
+        .where(h.run_id == run_id, c.job == job)
+        .order_by(p.company, p.title, h.id)
+        .limit(_MOST_EVENTS)
+    ).mappings()
+    troubles = connection.execute(
+        select(c.name.label("company"), f.outcome, f.held, f.code, f.reason)
+        .join_from(fetches, companies, c.company_key == f.company_key)
+        .where(f.run_id == run_id, c.job == job, f.reason.is_not(None))
+        .order_by(c.name)
+    ).mappings()
+    newest = connection.execute(
+        select(p.first_seen_at, p.company_key, p.source, p.identifier, *about)
+        .join_from(postings, companies, c.company_key == p.company_key)
+        .where(c.job == job)
+        .order_by(p.first_seen_at.desc(), p.id.desc())
+        .limit(_FEED_ENTRIES)
+    ).mappings()
+    rows = [{**row, "fields": sorted(json.loads(row["fields"])) if row["fields"] else []} for row in events]
+    return Report(run_id, job, at, result, rows, [dict(row) for row in troubles], [dict(row) for row in newest])
+
+
+def write(report: Report, state: StateDir) -> None:
+    """Write the three files; without a run's folder only the feed. Raises StorageError."""
+    run = state.run(report.run_id).path
+    if run.is_dir():
+        files.write_atomic(run / f"report-{report.job}.json", as_json(report), durable=False)
+        files.write_atomic(run / f"report-{report.job}.md", as_markdown(report).encode(), durable=False)
+    if state.path.is_dir():
+        feeds = files.make_private_dir(state.path / "feeds")
+        files.write_atomic(feed_file(feeds, report.job), as_atom(report), durable=False)
+
+
+def feed_file(feeds: Path, job: str) -> Path:
+    """Return where a job's feed lies."""
+    return feeds / f"{job}.atom"
+
+
+def as_json(report: Report) -> bytes:
+    """Return the report as JSON."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        "run_id": report.run_id,
+        "job": report.job,
+        "at": report.at,
+        "result": dict(report.result),
+        "events": [dict(event) for event in report.events],
+        "troubles": list(report.troubles),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def as_markdown(report: Report) -> str:
+    """Return the report as Markdown: a line of counts, then a section an event, by company."""
+    counts = ", ".join(f"{report.result.get(name, 0)} {name}" for name in (*_EVENTS, "unchanged", "held"))
+    lines = [f"# {report.job}: {counts}", "", f"Run {report.run_id}, {report.at}.", ""]
+    for event in _EVENTS:
+        lines += _section(event, [row for row in report.events if row["event"] == event])
+    if report.troubles:
+        lines += ["## To look at", ""]
+        lines += [f"- **{_escaped(row['company'])}** ({row['outcome']}): {_escaped(row['reason'])}" for row in report.troubles]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _section(event: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    lines = [f"## {event.capitalize()} ({len(rows)})", ""]
+    company = None
+    for row in rows[:_MOST_LINES]:
+        if row["company"] != company:
+            company = row["company"]
+            lines += ([""] if lines[-1] else []) + [f"### {_escaped(company)}", ""]
+        facts = ", ".join(_escaped(part) for part in (row["location"], row["workplace"]) if part)
+        changed = f" (changed: {', '.join(row['fields'])})" if row["fields"] else ""
+        lines.append(f"- [{_escaped(row['title'])}](<{row['url']}>){': ' + facts if facts else ''}{changed}")
+    if len(rows) > _MOST_LINES:
+        lines += ["", f"and {len(rows) - _MOST_LINES} more; `orchestrate postings --state {event}` lists all"]
+    return [*lines, ""]
+
+
+def _escaped(text: str) -> str:
+    """Return a stranger's text without anything that Markdown or HTML would take for its own."""
+    for sign in "\\`*_[]<>|#":
+        text = text.replace(sign, "\\" + sign)
+    return text.replace("\n", " ")
+
+
+def as_atom(report: Report) -> bytes:
+    """Return the newest postings as an Atom feed; ids stay the same for a posting for ever."""
+    feed = Element("feed", xmlns=_ATOM)
+    _text(feed, "id", f"urn:orchestrate:job:{report.job}")
+    _text(feed, "title", f"Postings of {report.job}")
+    _text(feed, "updated", report.newest[0]["first_seen_at"] if report.newest else report.at)
+    _text(SubElement(feed, "author"), "name", "orchestrate")
+    for row in report.newest:
+        entry = SubElement(feed, "entry")
+        _text(entry, "id", f"urn:orchestrate:posting:{row['company_key']}:{row['source']}:{row['identifier']}")
+        _text(entry, "title", f"{row['company']}: {row['title']}")
+        _text(entry, "updated", row["first_seen_at"])
+        SubElement(entry, "link", rel="alternate", href=row["url"])
+        _text(entry, "summary", ", ".join(part for part in (row["location"], row["workplace"]) if part))
+    return bytes(tostring(feed, encoding="utf-8", xml_declaration=True))
+
+
+def _text(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text

@@ -1,0 +1,105 @@
+"""The default model: the same vectors as the package makes itself."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import MissingExtra
+from orchestrator.kinds.ingest import table
+from orchestrator.kinds.ingest.table import DIMENSIONS, load_table
+
+
+@pytest.fixture(scope="module")
+def reference() -> Any:
+    """Tokenise whole texts with the package's own tokenizer and add up, as its authors do."""
+    import wordllama
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    folder = Path(wordllama.__file__).parent
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizers/l2_supercat_tokenizer_config.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    with safe_open(folder / "weights/l2_supercat_256.safetensors", "numpy") as tensors:
+        weights = tensors.get_tensor("embedding.weight").astype(np.float32)
+
+    def embed(text: str) -> Any:
+        total = weights[tokenizer.encode(text, add_special_tokens=False).ids].sum(axis=0)
+        return total / (np.linalg.norm(total) or 1.0)
+
+    return embed
+
+
+WORDS = st.sampled_from(
+    [
+        "the",
+        "résumé",
+        "a_b",
+        "x²",
+        "²,",
+        "m².",
+        "  ",
+        "\n",
+        "\t",
+        "日本語",
+        "🙂",
+        "don't",
+        "3.14",
+        "e\u0301",
+        "नमस्ते",
+        "...",
+        "CamelCase",
+        "ß",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS | st.text(max_size=12), max_size=30).map(" ".join))
+def test_vectors_are_those_of_the_package(reference: Any, text: str) -> None:
+    assert np.allclose(load_table().embed([text])[0], reference(text), atol=2e-6), text
+
+
+def test_real_documentation_has_the_vectors_of_the_package(reference: Any) -> None:
+    import llama_index.core
+
+    source = Path(llama_index.core.__file__).read_text()
+    texts = [source[start : start + 700] for start in range(0, 7000, 700)]
+    assert np.allclose(load_table().embed(texts), np.stack([reference(text) for text in texts]), atol=2e-6)
+
+
+def test_a_text_without_tokens_is_zeros_and_others_have_length_one() -> None:
+    rows = load_table().embed(["", "word", "two words"])
+    assert np.allclose(np.linalg.norm(rows[1]), 1.0)
+    assert rows.shape == (3, DIMENSIONS)
+
+
+def test_threads_that_embed_at_once_agree() -> None:
+    texts = [f"topic{number} of {number * 31} in chapter {number}" for number in range(400)]
+    expected = load_table().embed(texts)
+    found: list[bool] = []
+
+    def embed() -> None:
+        found.append(np.array_equal(load_table().embed(texts), expected))
+
+    threads = [threading.Thread(target=embed) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 4
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    table._load.cache_clear()
+    monkeypatch.setattr(table, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match="ingest"):
+        load_table()
+    table._load.cache_clear()

@@ -1,0 +1,63 @@
+"""The report of a run: what happened, in three forms, without descriptions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+JOBS = "/v1/boards/acme/jobs"
+RUN = "20261121T165300.500Z-0000000b"
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture
+def folder(driver: Any, server: Any, boards: Any) -> Any:
+    """The state directory after a second run with something of everything."""
+    state = driver.root / ".orchestrate"
+    (state / "runs" / RUN).mkdir(parents=True)
+    server.routes[JOBS] = boards.greenhouse(1, 2, 3)
+    driver.run()
+    odd = boards.row(4, title="<b>*Chief*</b> [x](javascript:y)")
+    server.routes[JOBS] = boards.greenhouse(1, boards.row(2, title="Boss"), odd)
+    driver.run(run_id=RUN)
+    return state
+
+
+def test_markdown_tells_by_event_and_company(folder: Any) -> None:
+    text = (folder / "runs" / RUN / "report-boards.md").read_text()
+    assert text.startswith("# boards: 1 new, 1 changed, 0 reopened, 1 closed, 1 unchanged, 0 held")
+    assert "- [Boss](<https://job-boards.greenhouse.io/acme/jobs/2>): Berlin, Germany (changed: title)" in text
+    assert "## Closed (1)" in text
+    assert "\\[x\\](javascript:y)" in text
+    assert "<b>" not in text.replace("\\<b\\>", "")
+
+
+def test_json_holds_the_same_and_no_descriptions(folder: Any) -> None:
+    data = (folder / "runs" / RUN / "report-boards.json").read_text()
+    document = json.loads(data)
+    assert document["format_version"] == 1
+    assert sorted(event["event"] for event in document["events"]) == ["changed", "closed", "new"]
+    assert "Build robot" not in data
+
+
+def test_the_feed_lies_where_it_stays_and_lists_the_newest_first(folder: Any) -> None:
+    feed = ET.fromstring((folder / "feeds" / "boards.atom").read_bytes())
+    assert feed.tag == f"{ATOM}feed"
+    titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
+    assert titles[0] == "Acme: <b>*Chief*</b> [x](javascript:y)"
+    assert len(titles) == 4
+    ids = [entry.findtext(f"{ATOM}id") for entry in feed.iter(f"{ATOM}entry")]
+    assert len(set(ids)) == 4
+    for needed in ("id", "title", "updated", "author"):
+        assert feed.find(f"{ATOM}{needed}") is not None
+
+
+def test_what_went_wrong_is_told(driver: Any, server: Any, boards: Any) -> None:
+    run = driver.root / ".orchestrate" / "runs" / RUN
+    run.mkdir(parents=True)
+    server.routes[JOBS] = boards.Answer("", 404)
+    driver.run(run_id=RUN)
+    assert "**Acme** (failed): the server answered 404" in (run / "report-boards.md").read_text()
