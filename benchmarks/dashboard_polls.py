@@ -118,16 +118,20 @@ def bodies(state: StateDir, run: RunDir, live: RunStatus, polls: int) -> bool:
         "now": lambda: now_page(store, now=time.time()),
         "run": lambda: run_page(store, AskedRun(run.run_id), now=time.time()),
         "runs": lambda: runs_page(store, AskedRuns()),
+        "runs, searching": lambda: runs_page(store, AskedRuns(state="failed")),
         "runs, filtered": lambda: runs_page(store, AskedRuns(state="failed", text="night")),
     }
     good = True
-    print(f"{'page':16}{'first':>9}{'p50':>9}{'p95':>9}{'max':>9}{'CPU':>9}   milliseconds a poll")
+    print(f"{'page':18}{'first':>9}{'p50':>9}{'p95':>9}{'max':>9}{'CPU':>9}   milliseconds a poll")
     for name, look in pages.items():
+        if name == "runs, filtered":
+            store.scan(3600)
         took, cpu = measure(look, refresh, polls)
         steady = sorted(took[1:])
         p95 = steady[int(len(steady) * 0.95)]
-        print(f"{name:16}{took[0]:9.2f}{median(steady):9.2f}{p95:9.2f}{steady[-1]:9.2f}{cpu:9.2f}")
-        good = good and p95 < 50 and (cpu <= 10 or name == "runs, filtered")
+        print(f"{name:18}{took[0]:9.2f}{median(steady):9.2f}{p95:9.2f}{steady[-1]:9.2f}{cpu:9.2f}")
+        good = good and p95 < 50 and (cpu <= 10 or name == "runs, searching")
+    # A search reads what it hasn't read yet, 15 ms of it a poll, until every run was seen once.
     print(f"S12 (p95 < 50 ms, <= 10 ms CPU): {'holds' if good else 'MISSED'}")
     return good
 

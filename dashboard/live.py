@@ -44,13 +44,13 @@ def poll(page: str, draw: Callable[[], Drawn]) -> None:
     """Draw a page, and again every now and then: at the chosen pace while something is going on, slower otherwise."""
     found = options()
     first = _safely(draw)
-    pace = found.refresh if first.active else found.watch
+    pace = found.pace(active=first.active, searching=first.searching)
     waiting = [first]
 
     def look() -> None:
         drawn = waiting.pop() if waiting else _safely(draw)
         _mount(page, drawn, pace)
-        if drawn.active != first.active:
+        if (drawn.active, drawn.searching) != (first.active, first.searching):
             st.rerun()
 
     st.fragment(look, run_every=pace)()

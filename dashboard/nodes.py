@@ -21,11 +21,12 @@ PAGES: Final = frozenset({"", "runs", "run", "postings", "snapshots"})
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A page as it is right now: the tree, the tab's title, and whether to look again soon."""
+    """A page as it is right now: the tree, the tab's title, and whether to look again soon, or (while searching) at once."""
 
     tree: list[Child]
     title: str = ""
     active: bool = False
+    searching: bool = False
 
 
 def h(selector: str, *children: Child, css: Mapping[str, float] | None = None, **attributes: str | float | None) -> Node:

@@ -12,6 +12,7 @@ from typing import Final
 FASTEST: Final = 0.1
 SLOWEST: Final = 10.0
 WATCH_SECONDS: Final = 5.0
+SEARCH_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,11 @@ class Options:
     root: Path
     refresh: float = 1.0
 
-    @property
-    def watch(self) -> float:
-        """Seconds between two looks while nothing runs."""
-        return max(self.refresh, WATCH_SECONDS)
+    def pace(self, *, active: bool, searching: bool = False) -> float:
+        """Return the seconds between two looks: fewer while something goes on, fewest while a search is under way."""
+        if searching:
+            return min(self.refresh, SEARCH_SECONDS)
+        return self.refresh if active else max(self.refresh, WATCH_SECONDS)
 
     @property
     def place(self) -> str:

@@ -1,7 +1,8 @@
 """The contract between the engine and the kinds: a job is four verbs, `plan`, `work`, `apply`, `commit`, and `abandon`.
 
 The engine knows no kind; a kind knows no engine. Units and results cross threads, processes and machines, so they are plain
-picklable values: no clients, handles or exceptions. Errors travel as `Failure`.
+picklable values: no clients, handles or exceptions. Errors travel as `Failure`. They are named tuples: a
+class takes a sixth of the time of a frozen dataclass at start-up, a value half of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure
@@ -35,8 +36,7 @@ class ItemState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedItem:
+class PlannedItem(NamedTuple):
     """One item (a company, a document), what happens to it, and why: `reason` is a few words for a person."""
 
     key: str
@@ -44,8 +44,7 @@ class PlannedItem:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What the engine schedules: one item, or a small batch.
 
     `key` is unique within a job and names the work, not its place in a list: a resumed run leaves out units whose key the
@@ -57,8 +56,7 @@ class Unit:
     payload: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOutcome:
+class ItemOutcome(NamedTuple):
     """How one item ended: `found` counts what it yielded (postings, nodes), `attempts` its requests or tries."""
 
     key: str
@@ -68,8 +66,7 @@ class ItemOutcome:
     error: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Postponement:
+class Postponement(NamedTuple):
     """Asks the engine to run `unit` again, `delay` seconds from now, without holding a slot meanwhile (a `Retry-After`)."""
 
     unit: Unit
@@ -77,8 +74,7 @@ class Postponement:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UnitResult:
+class UnitResult(NamedTuple):
     """What `work` returns: one outcome per item, and the data that `apply` needs. Or a postponement, and neither."""
 
     outcomes: tuple[ItemOutcome, ...] = ()
@@ -86,8 +82,7 @@ class UnitResult:
     postponed: Postponement | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a job would do: every item with its change, and the units that follow, in the order they should start.
 
     Items of the plan that stand in no unit need no work; `UNCHANGED` ones count as done, `GONE` ones aren't counted.
@@ -98,7 +93,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """How a job was settled. `result` holds the kind's counts for the status file (ints, or a short string or None).
 
@@ -142,8 +137,7 @@ class Job(Protocol):
         """Return the result's counts so far: cheap, called at the cadence from another thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(NamedTuple):
     """The kind's words for the engine's verbs, as they stand in the status file."""
 
     plan: str
@@ -152,7 +146,7 @@ class Phases:
     all: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Surroundings:
     """What a kind is told of the run when its job is built. Paths are absolute; nothing of it may reach a durable file."""
 
@@ -164,8 +158,7 @@ class Surroundings:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a job writes to, and the file whose lock guards it. Two jobs with one `name` have the same target."""
 
     name: str

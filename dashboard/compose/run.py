@@ -55,7 +55,7 @@ def run_page(store: Store, asked: Asked, *, now: float, place: str = "") -> Draw
     top = [unreadable(look), run_sections(view) if view else None, warnings(view) if view else None]
     details = [changes(look.status) if look.status else None, story(items.events), *_texts(store, run)]
     tree = columns([top, details], [items_section(items, asked, look.status)])
-    return Drawn([tree], title=tab(view), active=look.state in LIVE or not items.complete)
+    return Drawn([tree], title=tab(view), active=look.state in LIVE, searching=not items.complete)
 
 
 def items_section(items: Items, asked: Asked, status: RunStatus | None) -> Node:

@@ -18,7 +18,7 @@ from orchestrator.status.states import Shown
 
 RUNS_A_PAGE: Final = 25
 WATCHED: Final = 8
-SCAN_SECONDS: Final = 0.025
+SCAN_SECONDS: Final = 0.015
 STATES: Final = (
     Shown.RUNNING, Shown.SUCCEEDED, Shown.PARTIAL, Shown.FAILED, Shown.TIMED_OUT, Shown.CANCELLED, Shown.INTERRUPTED,
 )  # fmt: skip
@@ -62,7 +62,7 @@ def runs_page(store: Store, asked: Asked, *, place: str = "") -> Drawn:
     watched = [store.summary(name) for name in names[:WATCHED]]
     live = any(run.state in LIVE for run in watched)
     tree = [_filters(asked, found, store), run_table(found.rows), _below(asked, found)]
-    return Drawn(tree, title=f"{count(len(names))} runs", active=live or not found.complete)
+    return Drawn(tree, title=f"{count(len(names))} runs", active=live, searching=not found.complete)
 
 
 def select(store: Store, asked: Asked) -> Found:

@@ -180,3 +180,15 @@ def test_templates_for_ci_parse_and_call_verbs_that_exist(root: Path, name: str)
     called = re.findall(r"(?:^|- |entry: )\s*orchestrate ([a-z]+)", text, flags=re.MULTILINE)
     assert called
     assert set(called) <= set(VERBS)
+
+
+def test_ci_does_what_the_readme_says(root: Path) -> None:
+    lines = [line.strip() for line in (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
+    for command in (
+        "python3 -m pip install uv",
+        "uv run pytest",
+        "uv run ruff check",
+        "uv run ruff format --check",
+        "uv run mypy",
+    ):
+        assert command in lines

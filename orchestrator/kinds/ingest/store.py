@@ -140,7 +140,7 @@ class Store:
     def hold(self, staging: Path) -> Path:
         """Keep a snapshot that failed its checks, for inspection until the next run."""
         files.make_private_dir(self.held)
-        staging.rename(self.held / staging.name)
+        files.publish_dir(staging, self.held / staging.name)
         return self.held / staging.name
 
     def waiting(self) -> Path | None:

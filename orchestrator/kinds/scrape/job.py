@@ -65,7 +65,7 @@ def work(unit: Unit, context: WorkContext) -> UnitResult:
     except Postponed as postponed:
         spent = asking.tally
         later = replace(task, tries=postponed.tries, spent=(spent.requests, spent.retries, spent.received, spent.seconds))
-        return UnitResult(postponed=Postponement(replace(unit, payload=later), postponed.delay, postponed.reason))
+        return UnitResult(postponed=Postponement(unit._replace(payload=later), postponed.delay, postponed.reason))
     return UnitResult((_outcome(unit.key, fetched),), fetched)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,6 +65,7 @@ class Store:
         if self.file is not None:
             files.make_private_dir(self.file.parent)
             _create_private(self.file)
+            self._use_wal()
         with self._errors(), self._engine.connect().execution_options(writing=True) as connection, connection.begin():
             tables.metadata.create_all(connection)
             known = connection.execute(select(tables.about.c.value)).first()
@@ -73,6 +74,13 @@ class Store:
                 connection.execute(tables.about.insert().values(row))
             _check_version(connection, self.name)
         self._ready = True
+
+    def _use_wal(self) -> None:
+        """Let readers read while somebody writes. A property of the file, so whoever only reads doesn't set it."""
+        with self._errors(), closing(self._engine.raw_connection()) as raw:
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -113,7 +121,7 @@ def _with_driver(url: str) -> str:
 def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours: the driver's own one would be DEFERRED.
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 Workplace: TypeAlias = Literal["remote", "hybrid", "onsite"]
 
 _LETTERS: Final = re.compile(r"[^a-z]+")
+_NO_INTERNS: Final = re.compile(r"international|internal")
 _WORKPLACES: Final[dict[str, Workplace]] = {
     "remote": "remote",
     "fullyremote": "remote",
@@ -78,7 +79,7 @@ def is_work_model(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def employment(word: str) -> str | None:
     """Return schema.org's name for a kind of employment; None for an unknown word."""
-    letters = _LETTERS.sub("", word.lower())
+    letters = _NO_INTERNS.sub("", _LETTERS.sub("", word.lower()))
     return next((name for part, name in _EMPLOYMENT if part in letters), None)
 
 

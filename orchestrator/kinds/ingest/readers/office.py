@@ -35,7 +35,7 @@ class _Archive:
         try:
             with self._zip.open(name) as stream:
                 content = stream.read(self._left + 1)
-        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
             raise Unreadable(f"{name} can't be unpacked", code=self._code) from None
         self._left -= len(content)
         if self._left < 0:
