@@ -99,4 +99,5 @@ def spec_of(store: Store, run: RunDir) -> Mapping[str, Any] | None:
         document = json.loads(store.text(run.spec, 4_000_000))
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    spec = document.get("spec") if isinstance(document, dict) else None
+    return spec if isinstance(spec, dict) else None

@@ -72,7 +72,7 @@ def _row(row: Row, chosen: str, address: Callable[[int], str]) -> Node:
         h(
             "td.key",
             h("a", _text(row["title"]) or "(no title)", href=address(row["id"])),
-            h("p.why", dotted("closed" if closed else None, _text(row["department"]), _text(row["employment_type"]))),
+            h("p.why", dotted("closed" if closed else None, _text(row["department"]), _word(row["employment_type"]))),
         ),
         h("td", _text(row["company"])),
         h("td.place", place_of(row)),
@@ -87,10 +87,15 @@ def _text(value: Any) -> str:
     return text if len(text) <= LONGEST_FIELD else text[: LONGEST_FIELD - 1] + "…"
 
 
+def _word(value: Any) -> str:
+    """Return a term of schema.org as a word: `FULL_TIME` is full-time."""
+    return _text(value).lower().replace("_", "-")
+
+
 def place_of(row: Row) -> list[Child]:
     """Return where the work is: the place and how much of it is remote."""
     place = _text(row["location"])
-    workplace = _text(row["workplace"]).lower().replace("_", "-")
+    workplace = _word(row["workplace"])
     return dotted(place, workplace if workplace and workplace not in place.lower() else None)
 
 
@@ -147,9 +152,9 @@ def _facts(row: Row) -> list[tuple[str, Child]]:
     return [
         ("State", "open" if row["status"] == "open" else ["closed ", when(row["closed_at"])]),
         ("Department", _text(row["department"])),
-        ("Employment", _text(row["employment_type"])),
-        ("Posted", _text(row["date_posted"])),
-        ("Valid through", _text(row["valid_through"])),
+        ("Employment", _word(row["employment_type"])),
+        ("Posted", _text(row["date_posted"])[:10]),
+        ("Valid through", _text(row["valid_through"])[:10]),
         ("First seen", when(row["first_seen_at"])),
         ("Last seen", when(row["last_seen_at"])),
         ("Board", dotted(_text(row["board"]), _text(row["identifier"]))),

@@ -82,7 +82,10 @@ def causes(view: RunView) -> Node | None:
     if not view.causes:
         return None
     hidden = [h("p.more", f"and {counted(view.causes_hidden, 'failure')} more")] if view.causes_hidden else []
-    return h("div.causes", [_cause(cause) for cause in view.causes], hidden, key="causes", role="list")
+    tolerated = view.state is Shown.SUCCEEDED
+    words = h("p.faint", "These failed; the job allows so many (max_failures).") if tolerated else None
+    kind = "div.causes.tolerated" if tolerated else "div.causes"
+    return h(kind, words, [_cause(cause) for cause in view.causes], hidden, key="causes", role="list")
 
 
 def _cause(cause: Cause) -> Node:

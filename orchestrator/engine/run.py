@@ -138,7 +138,12 @@ class Run:
     def _show(self, now: float) -> None:
         if self._observer is not None and now - self._observed_at >= self._observe_every:
             self._observed_at = now
-            self._observer(self._sample())
+            self._sample()
+            self._observer(self._public())
+
+    def _public(self) -> RunStatus:
+        """Return the status as it may be shown: redacted, as it is in its file."""
+        return RunStatus.model_validate(self._redact.tree(self.status.model_dump()))
 
     # Starting.
 
@@ -260,9 +265,9 @@ class Run:
         _log.info("run %s is %s", status.run_id, status.state)
         self._recorder.settle(status)
         if self._observer is not None:
-            self._observer(status)
+            self._observer(self._public())
         left = any(coordinator.alive for coordinator in self._coordinators.values())
-        return Result(status, self._exit_code(), left or any(job.status.abandoned_threads for job in self._jobs))
+        return Result(self._public(), self._exit_code(), left or any(job.status.abandoned_threads for job in self._jobs))
 
     def _exit_code(self) -> ExitCode:
         errors = {job.status.error.code for job in self._jobs if job.status.error is not None}

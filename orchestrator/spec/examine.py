@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +17,9 @@ from orchestrator.spec.problems import Problem, did_you_mean, listed, problem, s
 from orchestrator.spec.references import References
 from orchestrator.spec.tree import Spot, Tree
 from orchestrator.spec.words import described, named
+
+if TYPE_CHECKING:
+    from orchestrator.spec.mending import Mended
 
 Model = TypeVar("Model", bound=BaseModel)
 _MOST_JOBS: Final = 1000  # The bound of the model, which tells that there are more.
@@ -40,6 +43,8 @@ class Examination:
         self.broken: set[str] = set()
         self.injected: dict[str, frozenset[str]] = {}
         self.spec: Spec | None = None
+        self._mended: dict[str, Mended] = {}
+        self._wrong: list[tuple[Any, ...]] = []
 
     def run(self) -> None:
         """Examine everything."""
@@ -93,6 +98,16 @@ class Examination:
         if job is not None:
             self.jobs[name] = job
             self.broken.discard(name)
+        else:
+            self._mend(name, kind, {**raw, **missing, "kind": kind.name})
+
+    def _mend(self, name: str, kind: Kind, raw: dict[str, Any]) -> None:
+        """Leave out what is wrong, so that the kind's own rules are tried on the rest of a broken job too."""
+        from orchestrator.spec.mending import mend
+
+        mended = mend(kind, raw, self._wrong, {"root": self.root})
+        if mended is not None:
+            self._mended[name] = mended
 
     def _no_job(self, path: tuple[str, str], raw: Any) -> None:
         """Tell of a job that is no mapping. Beside an empty job, it is a field of that one which isn't indented."""
@@ -167,6 +182,9 @@ class Examination:
                 continue
             for finding in kind.find_problems(name, job, self.jobs, self.root):
                 self._finding(name, finding)
+        for name, mended in self._mended.items():
+            for finding in mended.kind.find_problems(name, mended.job, {**self.jobs, name: mended.job}, self.root):
+                self._finding(name, mended.placed(finding))
 
     def _finding(self, name: str, finding: Finding) -> None:
         """Take over what a kind's check found, unless it only follows from what was found before."""
@@ -208,6 +226,7 @@ class Examination:
                 return model.model_validate(value(), context=context)
             except ValidationError as error:
                 errors = error.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
+            self._wrong = [each["loc"] for each in errors]
             located = [{**each, "loc": _location(each["loc"], prefix, injected or {})} for each in errors]
             if not any([self._read_as_plain(each) for each in located]):  # noqa: C419 - each of them has to be tried
                 from orchestrator.spec.wording import Wording

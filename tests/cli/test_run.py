@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -210,3 +212,60 @@ def test_old_runs_beyond_the_retention_are_removed_after_a_run(verb: Maker, proj
     for _ in range(4):
         assert verb("run", cwd=root).code == 0
     assert len(_runs(root)) == 2
+
+
+def test_a_journal_that_cant_be_written_ends_the_run_with_exit_4_and_readable_files(
+    verb: Maker, project: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project(_drill(items=10, behaviour="wait", seconds=0.2, concurrency=1))
+    write = os.write
+
+    def full(descriptor: int, data: Any) -> int:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "journal.jsonl":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
+    done = verb("run", cwd=root)
+    assert done.code == 4
+    assert done.stderr.count("the journal can't be written") == 1
+    assert "no space is left on the device" in done.stderr
+    monkeypatch.undo()
+    (run,) = _runs(root)
+    assert json.loads((run / "status.json").read_bytes())["jobs"][0]["items"]["done"] == 0
+
+
+def test_a_status_that_cant_be_written_doesnt_fail_the_run(
+    verb: Maker, project: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PR-06: the run goes on, the trouble is said once, and the last status is written when it can be again."""
+    root = project(_drill(items=4, behaviour="wait", seconds=0.2, concurrency=1, progress_every=0.2))
+    write, failed = os.write, []
+
+    def faulty(descriptor: int, data: Any) -> int:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        if "status.json" in name and _runs(root) and b'"running"' in bytes(data):
+            failed.append(len(data))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", faulty)
+    done = verb("run", cwd=root)
+    assert (done.code, len(failed) > 1) == (0, True)
+    assert done.stderr.count("the status file can't be written") == 1
+    (run,) = _runs(root)
+    assert json.loads((run / "status.json").read_bytes())["state"] == "succeeded"
+
+
+def test_a_secret_reaches_nothing_that_is_written_or_printed(
+    verb: Maker, project: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = "c4n4ry-7f3a1b2c"
+    monkeypatch.setenv("ACME_SECRET", canary)
+    root = project('name: "for ${env:ACME_SECRET}"\n' + _drill(items=3, behaviour="fail", unlucky=1))
+    said = [verb(*arguments, cwd=root).text for arguments in (["run", "--json"], ["status"], ["status", "--json"], ["logs"])]
+    said += [verb("resume", cwd=root).text, verb("runs", "--json", cwd=root).text, verb("plan", "--json", cwd=root).text]
+    assert all(canary not in text for text in said)
+    for path in root.rglob("*"):
+        assert not path.is_file() or canary.encode() not in path.read_bytes(), path.name
+    assert "***" in said[2]

@@ -207,7 +207,9 @@ class Builder:
         return snapshot_id
 
     def spec(self, run: RunDir, document: dict[str, Any]) -> None:
-        files.write_atomic(run.spec, json.dumps(document).encode(), durable=False)
+        """Write spec.json as the engine does: the spec inside of a record."""
+        record = {"schema_version": 1, "run_id": run.run_id, "spec_path": "jobs.yaml", "spec": document}
+        files.write_atomic(run.spec, json.dumps(record).encode(), durable=False)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashboard.causes import causes_of
-from dashboard.draw.run import head
+from dashboard.draw.run import causes, head
 from dashboard.draw.strip import strip
 from dashboard.store import Look, Store
 from dashboard.summary import Summary
@@ -183,3 +183,11 @@ def test_a_change_of_state_is_announced_but_not_each_percent(build: Any) -> None
     shown = head(view_of(build, build.status("running")))
     (announced,) = [child for child in shown[2] if child[1].get("role") == "status"]
     assert announced[2] == ["Running"]
+
+
+def test_failures_that_a_success_allows_are_told_calmly(build: Any) -> None:
+    jobs = [build.job(failures=[build.failure("Acme")], failures_total=1)]
+    for state, allowed in (("succeeded", True), ("failed", False)):
+        shown = causes(view_of(build, build.status(state, jobs=jobs)))
+        assert shown is not None
+        assert ("tolerated" in shown[1]["class"]) is allowed

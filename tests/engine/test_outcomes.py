@@ -10,11 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.deadline import WorkContext
+from orchestrator.deadline import Deadline, WorkContext
 from orchestrator.engine.estimate import Estimate
+from orchestrator.engine.jobrun import JobRun
 from orchestrator.engine.run import exit_code
 from orchestrator.errors import Failure
 from orchestrator.job import Change, ItemOutcome, ItemState, Outcome, Plan, PlannedItem, Unit, UnitResult
+from orchestrator.spec.base import JobSpec
 from orchestrator.status.models import JobStatus, RunStatus
 from orchestrator.status.states import State
 
@@ -171,3 +173,37 @@ def test_an_estimate_follows_the_last_half_minute_and_forgets_what_was_before() 
     assert estimate.rate() == pytest.approx(10, rel=0.05)
     estimate.sample(120.0, 0)
     assert estimate.rate() is None, "a new attempt begins without a basis"
+
+
+class Hands:
+    """A clock that the test moves, and a recorder that forgets."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1e9 + self.now
+
+    def event(self, *_: Any, **__: Any) -> None:
+        """Forget it."""
+
+    def changed(self) -> None:
+        """Forget it."""
+
+
+@pytest.mark.parametrize(("items", "said"), [(1_000, "will miss the deadline by 80 s"), (100, "")])
+def test_an_estimate_beyond_the_deadline_is_said_and_one_within_isnt(items: int, said: str) -> None:
+    hands: Any = Hands()
+    run = JobRun("job", JobSpec(kind="x"), hands, hands, hands, JobStatus(name="job", kind="x"))
+    run.begin(Deadline.after(20.0, hands))
+    run.expect(items, Counter(), 0)
+    for number in range(50):
+        hands.now += 0.1
+        run.item(ItemOutcome(f"item-{number}", ItemState.SUCCEEDED), 0.1, f"item-{number}")
+        run.sample(hands.now)
+    status = run.sample(hands.now)
+    assert status.rate == pytest.approx(10, rel=0.03)
+    assert status.eta_seconds == pytest.approx((items - 50) / 10, rel=0.03)
+    assert status.message == said

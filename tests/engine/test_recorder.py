@@ -76,7 +76,7 @@ def _fail_writes_of(monkeypatch: pytest.MonkeyPatch, name: str, error: int) -> N
     write = os.write
 
     def faulty(descriptor: int, data: Any) -> int:
-        if name in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+        if name in Path(f"/proc/self/fd/{descriptor}").readlink().name:
             raise OSError(error, os.strerror(error))
         return write(descriptor, data)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from orchestrator import files
-from orchestrator.kinds.ingest.computed import Computed, unpacked
+from orchestrator.kinds.ingest.computed import Computed, Stored, unpacked
 from orchestrator.kinds.ingest.database import told
 from orchestrator.kinds.ingest.document import Seen, Stamp
 
@@ -30,7 +30,6 @@ create index if not exists computed_by_use on computed(used_at);
 create table if not exists stamps(
     corpus text not null, key text not null, size integer not null, mtime integer not null, ctime integer not null,
     digest blob not null, primary key (corpus, key)) without rowid;
-create table if not exists rates(job text primary key, bytes integer not null, seconds real not null) without rowid;
 """
 _MANY: Final = 500
 
@@ -72,10 +71,10 @@ class Cache:
         with suppress(sqlite3.Error):
             self._connection.close()
 
-    def put(self, computed: Iterable[Computed], now: float) -> None:
+    def put(self, computed: Iterable[Stored], now: float) -> None:
         """Store documents in one transaction."""
         rows = (
-            (each.cache_key, each.packed(), each.dimensions, each.vectors, zlib.crc32(each.vectors), now) for each in computed
+            (each.cache_key, each.packed, each.dimensions, each.vectors, zlib.crc32(each.vectors), now) for each in computed
         )
         with told("write", self._path), self._connection:
             self._connection.executemany("insert or replace into computed values (?, ?, ?, ?, ?, ?)", rows)
@@ -133,17 +132,6 @@ class Cache:
         with told("write", self._path), self._connection:
             self._connection.execute("delete from stamps where corpus = ?", (corpus,))
             self._connection.executemany("insert or replace into stamps values (?, ?, ?, ?, ?, ?)", rows)
-
-    def rate(self, job: str) -> float | None:
-        """Return how many bytes of documents a second the job computed last, None if it never did."""
-        with told("read", self._path):
-            row = self._connection.execute("select bytes, seconds from rates where job = ?", (job,)).fetchone()
-        return row[0] / row[1] if row and row[1] > 0 else None
-
-    def note_rate(self, job: str, size: int, seconds: float) -> None:
-        """Remember how fast the job computed."""
-        with told("write", self._path), self._connection:
-            self._connection.execute("insert or replace into rates values (?, ?, ?)", (job, size, seconds))
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -36,15 +36,28 @@ class Computed:
     dimensions: int = 0
     vectors: bytes = b""
 
-    def packed(self) -> bytes:
-        """Return title, metadata and nodes as compressed JSON."""
+    def stored(self) -> Stored:
+        """Return the same as it is cached: title, metadata and nodes as compressed JSON."""
         rows = [[node.start, node.end, node.line, node.headings, node.text] for node in self.nodes]
         document = [self.title, dict(self.metadata), rows]
-        return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), _LEVEL)
+        packed = zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), _LEVEL)
+        return Stored(self.key, self.digest, self.cache_key, packed, self.dimensions, self.vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A computed document as it travels and is cached. Packed where it was computed, so that the parent only writes."""
+
+    key: str
+    digest: bytes
+    cache_key: bytes
+    packed: bytes
+    dimensions: int
+    vectors: bytes
 
 
 def unpacked(key: str, digest: bytes, cache_key: bytes, packed: bytes, dimensions: int, vectors: bytes) -> Computed:
-    """Return what `packed` was made of. Raises ValueError if it is damaged."""
+    """Return what `Stored.packed` was made of. Raises ValueError if it is damaged."""
     try:
         title, metadata, rows = json.loads(zlib.decompress(packed))
     except zlib.error as error:

@@ -15,7 +15,7 @@ from orchestrator.kinds.ingest import pipeline
 from orchestrator.kinds.ingest.build import Origin, Previous, write_index, write_manifest
 from orchestrator.kinds.ingest.cache import Cache
 from orchestrator.kinds.ingest.checks import failed_check
-from orchestrator.kinds.ingest.computed import Computed, cache_key
+from orchestrator.kinds.ingest.computed import Stored, cache_key
 from orchestrator.kinds.ingest.document import Corpus, Scan, Seen
 from orchestrator.kinds.ingest.index import Entry, read_entries
 from orchestrator.kinds.ingest.planning import batches, planned_item, skipped_warning
@@ -27,6 +27,9 @@ from orchestrator.kinds.ingest.targets import store_of
 
 _CLOCK_TICK: Final = 2.0
 """Seconds: a file that changed less than this before a scan may change again without its time telling."""
+
+_PASSING: Final = frozenset({"changed-while-read", "unreadable-file"})
+"""Failures of the moment: they say nothing of the document's content, so the one that is published stays."""
 
 
 def build(spec: IngestSpec, surroundings: Surroundings) -> Job:
@@ -102,7 +105,8 @@ class IngestJob:
 
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Store what was computed in the cache: one transaction, safe to repeat."""
-        computed: Sequence[Computed] = result.data or ()
+        del context  # No checkpoint here: what is stored should be noted, too.
+        computed: Sequence[Stored] = result.data or ()
         if computed:
             self._open_cache().put(computed, time.time())
         for each in computed:
@@ -116,12 +120,12 @@ class IngestJob:
                 self._quarantined[outcome.key] = outcome.error
         self._waiting.difference_update(unit.items if self._model_failure is None else ())
         self._counts["computed"] += len(computed)
-        context.checkpoint()
 
     def commit(self, context: WorkContext) -> Outcome:
         """Make and publish the next snapshot; if nothing changed, publish nothing."""
         self._store.sweep()
         self._refuse_bad_documents()
+        self._keep_last_good()
         self._cache = self._open_cache()
         self._cache.remember(self._around.job, self._scan.documents, self._scanned_at - _CLOCK_TICK)
         if self._is_current():
@@ -156,6 +160,15 @@ class IngestJob:
                 code="bad-document",
                 hint="`on_bad_document: quarantine` publishes the others",
             )
+
+    def _keep_last_good(self) -> None:
+        """Leave documents as they were published last that couldn't be read just now, but may be the next time."""
+        before = self._previous
+        if before is None or before.manifest.settings != self._recipe.settings():
+            return
+        for key, failure in self._quarantined.items():
+            if failure.code in _PASSING and key in before.entries:
+                self._entries[key] = before.entries[key]
 
     def _own_documents(self) -> Iterator[str]:
         return (each.key for each in self._scan.documents if self._recipe.readers.is_own(each.key))

@@ -112,7 +112,7 @@ def work(unit: Unit, context: WorkContext) -> UnitResult:
         outcomes.extend(_failed(content.seen, error.failure()) for content, _ in readable)
         return UnitResult(tuple(outcomes))
     outcomes.extend(ItemOutcome(each.key, ItemState.SUCCEEDED, found=len(each.nodes)) for each in computed)
-    return UnitResult(tuple(outcomes), computed)
+    return UnitResult(tuple(outcomes), [each.stored() for each in computed])
 
 
 def _failed(seen: Seen, failure: Failure) -> ItemOutcome:

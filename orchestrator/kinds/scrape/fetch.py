@@ -182,7 +182,7 @@ def _settled(blank: Fetched, found: Collector, conversation: _Conversation, wish
         rows=tuple(Row(posting, content_hash(posting)) for posting in kept),
         listed=len(found),
         bad_rows=found.bad_rows,
-        reasons=tuple(found.reasons),
+        reasons=() if found.only_limited else tuple(found.reasons),
         validators=conversation.validators if completeness is Completeness.COMPLETE else Validators(),
         status=conversation.status,
     )

@@ -178,7 +178,7 @@ class ScrapeJob:
             self._warn(synced.warning)
         if fetched.reasons:
             self._warn(f"{name}: {'; '.join(fetched.reasons)}")
-        if synced.warning or fetched.completeness is Completeness.PARTIAL:
+        if synced.warning or (fetched.completeness is Completeness.PARTIAL and fetched.reasons):
             self._partial = True
 
     def _warn(self, sentence: str) -> None:

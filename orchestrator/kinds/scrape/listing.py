@@ -34,6 +34,8 @@ class Collector:
         self.bad_rows = 0
         self.reasons: list[str] = []
         """Why this isn't all there is, at most five."""
+        self.only_limited = True
+        """Whether every reason is the company's own `limit`: nothing is wrong then, though nothing may be closed either."""
         self.total: int | None = None
         self._board = board
         self._base_url = board.public_url(source)
@@ -77,6 +79,7 @@ class Collector:
 
     def incomplete(self, reason: str) -> None:
         """Say that there is more than was read."""
+        self.only_limited &= self.full() and not self.bad_rows
         if len(self.reasons) < _MOST_REASONS and reason not in self.reasons:
             self.reasons.append(reason)
 
@@ -97,6 +100,10 @@ class Collector:
 
     def settle(self) -> None:
         """Compare with the total that the board announced; called when the board has ended."""
+        if self.full():
+            if self.total is None or self.total > len(self):
+                self.incomplete(f"the limit of {self._limit} postings is reached")
+            return
         rows = len(self.postings) + self._repeated + self.bad_rows
         if self.total is not None and abs(rows - self.total) > self.total * _TOLERANCE and len(self) != self.total:
             self.incomplete(f"{len(self)} of {self.total} postings were listed")

@@ -15,6 +15,8 @@ import pytest
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.errors import Cancelled, JobError
 from orchestrator.job import Change
+from orchestrator.kinds.ingest import corpus
+from orchestrator.kinds.ingest.document import Unreadable
 from orchestrator.kinds.ingest.job import IngestJob
 
 Workshop = Any
@@ -182,6 +184,29 @@ def test_a_quarantined_document_is_tried_again_and_joins_when_it_is_repaired(han
     done = handbook.run()
     assert (done.failures, done.outcome.result["computed"]) == ({}, 1)
     assert "broken.md" in handbook.published()
+
+
+def test_a_document_that_cannot_be_read_just_now_stays_as_it_was_published(
+    handbook: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = handbook.run().outcome.result["snapshot_id"]
+    handbook.write({"notes.txt": "Somebody is writing this.\n", "new.md": "# New\n\nNews.\n"})
+    read = corpus._read
+
+    def busy(root: Any, location: str, limit: int) -> bytes:
+        if location == "notes.txt":
+            raise Unreadable("the file changed while it was read", code="changed-while-read", retryable=True)
+        return read(root, location, limit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corpus, "_read", busy)
+        done = handbook.run()
+    assert done.failures == {"notes.txt": "changed-while-read"}
+    assert done.outcome.result["snapshot_id"] > first
+    with handbook.open() as snapshot:
+        assert "coffee" in snapshot.search("coffee machine", 1)[0].text
+        assert len(snapshot.documents()) == 5
+    assert handbook.run().outcome.result["computed"] == 1
 
 
 def test_on_bad_document_fail_publishes_nothing(handbook: Workshop) -> None:

@@ -200,3 +200,13 @@ def test_nothing_the_user_wrote_is_touched_by_a_sync(driver: Any, server: Any, b
     assert driver.run().counts() == (2, 1, 0, 1, 0, 0)
     mine = driver.rows("select favorite, notes, application_status, applied_at from postings where identifier in ('1', '2')")
     assert mine == [(1, "mine", "applied", "x")] * 2
+
+
+def test_a_limit_takes_the_first_postings_closes_nothing_and_is_no_trouble(driver: Any, server: Any, boards: Any) -> None:
+    server.routes[JOBS] = boards.greenhouse(*range(1, 6))
+    spec = driver.spec([{"name": "Acme", "board": "greenhouse", "token": "acme", "limit": 3}])
+    assert driver.run(spec).counts() == (3, 0, 0, 0, 0, 0)
+    server.routes[JOBS] = boards.greenhouse(3, 4, 5, 6)
+    run = driver.run(spec)
+    assert run.counts() == (2, 0, 1, 0, 0, 0)
+    assert not run.outcome.partial

@@ -1,4 +1,4 @@
-"""The database file: private, in WAL mode, shared by readers and writers without being locked, and told of when it is broken."""
+"""The database file: private, in WAL mode, shared by readers and writers; what is broken is told."""
 
 from __future__ import annotations
 
@@ -39,9 +39,13 @@ def test_the_file_is_the_owners_alone_and_in_wal_mode(store: Store) -> None:
 
 
 def test_what_fails_half_way_leaves_nothing(store: Store) -> None:
-    with pytest.raises(StorageError), store.write() as connection:
-        connection.execute(text("insert into runs (run_id, job, started_at) values ('r', 'j', 'x')"))
-        connection.execute(text("insert into nowhere values (1)"))
+    def write() -> None:
+        with store.write() as connection:
+            connection.execute(text("insert into runs (run_id, job, started_at) values ('r', 'j', 'x')"))
+            connection.execute(text("insert into nowhere values (1)"))
+
+    with pytest.raises(StorageError):
+        write()
     with store.read() as connection:
         assert connection.execute(text("select count(*) from runs")).scalar() == 0
 
