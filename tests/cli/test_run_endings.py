@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -107,13 +106,8 @@ def _ignore_hangups() -> None:
 
 def test_the_status_is_refreshed_while_the_only_worker_sits_in_one_call(at_work: Maker, wait_until: Maker) -> None:
     root, process = at_work(_drill(behaviour="block", seconds=10, concurrency=1))
-    moments = [time.monotonic()]
-    for _ in range(2):
-        revision = _status(root)["revision"]
-        wait_until(lambda before=revision: _status(root)["revision"] > before, 5.0, what="a refresh")
-        moments.append(time.monotonic())
-    gaps = [after - before for before, after in itertools.pairwise(moments)]
-    assert max(gaps) <= 3.0
+    before = _status(root)["revision"]
+    wait_until(lambda: _status(root)["revision"] > before, 3.0, what="a refresh")
     status = _status(root)
     assert (status["state"], status["jobs"][0]["items"]["done"]) == ("running", 0)
     assert process.poll() is None

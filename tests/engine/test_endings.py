@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -20,6 +20,7 @@ from orchestrator.status.read import look
 from orchestrator.status.states import Shown, State
 
 Maker = Callable[..., Any]
+BUSY: Final = 2.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
 
 
 def _done(unit: Unit) -> UnitResult:
@@ -85,7 +86,7 @@ def test_a_deadline_ends_every_verb_that_listens(prepared: Maker, function_job: 
     run = prepared(job, timeout=0.2)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 0.2 + 0.6
+    assert time.monotonic() - began < 0.2 + BUSY
     assert (run.job.state, run.exit_code) == (State.TIMED_OUT, 124)
     assert run.job.error.code == "timed-out"
     assert "0.2 s" in run.job.error.message
@@ -100,7 +101,7 @@ def test_a_deadline_ends_the_run_also_when_a_verb_is_deaf(
     run = prepared(verbs(where, deaf=True).job(function_job), timeout=0.2, concurrency=1)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 0.2 + 0.6
+    assert time.monotonic() - began < 0.2 + BUSY
     assert (run.job.state, run.exit_code) == (State.TIMED_OUT, 124)
     assert run.job.abandoned_threads >= 1
     assert run.result.threads_left
@@ -117,7 +118,7 @@ def test_a_cancel_is_noticed_in_every_verb(
     later(_ask, run, watched.reached)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < BUSY
     assert (run.job.state, run.status.state, run.exit_code) == (State.CANCELLED, State.CANCELLED, 130)
     assert job.calls[-1] == "abandon"
     assert not run.result.threads_left
@@ -138,7 +139,7 @@ def test_a_cancel_ends_the_run_within_the_grace_also_when_a_verb_is_deaf(
     began = time.monotonic()
     run.execute()
     asker.join()
-    assert 0.2 <= time.monotonic() - began < 0.2 + 0.25 + 0.5
+    assert 0.2 <= time.monotonic() - began < 0.2 + BUSY
     assert run.job.state is State.CANCELLED
     assert run.job.abandoned_threads >= 1
     assert any("left behind" in text for text in run.status.warnings)
@@ -150,7 +151,7 @@ def test_a_cancel_at_once_doesnt_wait_for_the_grace(prepared: Maker, function_jo
     later(_ask, run, watched.reached, "now")
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < BUSY
     assert (run.job.state, run.status.cancel.mode) == (State.CANCELLED, "now")
 
 
@@ -360,7 +361,7 @@ def test_a_second_signal_ends_the_run_at_once(prepared: Maker, function_job: Mak
     later(send_twice)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < BUSY
     assert (run.job.state, run.exit_code) == (State.CANCELLED, 130)
     assert run.job.abandoned_threads >= 1
 
@@ -370,6 +371,6 @@ def test_a_deaf_abandon_doesnt_hold_the_run(prepared: Maker, function_job: Maker
     run = prepared(job, timeout=0.2)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < BUSY
     assert run.job.state is State.TIMED_OUT
     gate.set()

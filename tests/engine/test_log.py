@@ -40,7 +40,10 @@ def test_the_log_is_redacted_and_logging_is_left_as_it_was(tmp_path: Path) -> No
 
 def test_a_log_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     run_log = log.RunLog(tmp_path / "run.log", Redactor())
-    run_log._handler.setStream(Path("/dev/full").open("w")).close()  # noqa: SIM115 - the handler closes it
+    assert isinstance(run_log._handler, logging.StreamHandler)
+    before = run_log._handler.setStream(Path("/dev/full").open("w"))  # noqa: SIM115 - the handler closes it
+    assert before is not None
+    before.close()
     logging.getLogger("orchestrator.test").info("lost")
     run_log.close()
     assert (tmp_path / "run.log").read_text() == ""

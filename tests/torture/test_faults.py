@@ -74,16 +74,15 @@ def _judge(root: Path, code: int) -> str:
     state = StateDir(root / ".orchestrate")
     try:
         runs = read.run_ids(state)
-    except UnreadableState:
-        return "the runs can't be listed"
-    if not runs:
-        return "" if code == 4 else f"there is no run, and exit {code}"
-    directory = state.run(runs[0])
-    try:
-        seen = read.look(directory)
+        if not runs:
+            return "" if code == 4 else f"there is no run, and exit {code}"
+        seen = read.look(state.run(runs[0]))
     except (UnreadableState, NotFound) as error:
-        return f"the status can't be read: {error.message}"
-    prefix = journal.read(directory.journal)
+        return f"the run can't be read: {error.message}"
+    return _judge_ending(seen, journal.read(seen.directory.journal), code)
+
+
+def _judge_ending(seen: read.Seen, prefix: journal.Prefix, code: int) -> str:
     finished = sum(entry.event == "item_finished" for entry in prefix.entries)
     if seen.status.jobs[0].items.done > finished:
         return f"the status counts {seen.status.jobs[0].items.done} items, the journal {finished}"

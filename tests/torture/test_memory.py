@@ -89,11 +89,11 @@ def test_a_hundred_runs_in_one_process_leave_no_memory_descriptors_or_threads(
 
     for _ in range(10):
         quick_run(items=50)
-    before, descriptors, threads = _resident(), len(os.listdir("/proc/self/fd")), threading.active_count()
+    before, descriptors, threads = _resident(), len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
     for _ in range(100):
         quick_run(items=50)
     grown = _resident() - before
     tell(f"{grown / 100 / 1024:.1f} KiB a run")
     assert grown < 6_000_000
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     assert threading.active_count() == threads

@@ -67,6 +67,7 @@ def test_the_same_race_has_several_winners_where_a_start_checks_and_then_sets(tm
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     racers = [subprocess.Popen(command, **pipes) for _ in range(20)]
     for racer in racers:
+        assert racer.stdin
         racer.stdin.write("\n")
         racer.stdin.flush()
     answers = [racer.communicate(timeout=60)[0].strip() for racer in racers]

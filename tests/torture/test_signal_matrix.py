@@ -57,7 +57,7 @@ def _is_silent(pid: int) -> bool:
 
     before = used()
     threading.Event().wait(0.5)
-    return before > 20 and used() == before  # noqa: PLR2004 - 200 ms: what start-up takes at least
+    return before > 20 and used() == before  # 200 ms: what start-up takes at least.
 
 
 @pytest.mark.parametrize("number", CODES, ids=lambda number: signal.Signals(number).name)

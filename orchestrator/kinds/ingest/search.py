@@ -41,7 +41,10 @@ _RRF_K: Final = 60
 _LEXICAL_WEIGHT: Final = 2.0
 _DEPTH: Final = 100
 """Places of each list that are fused, at least."""
-_BLOCK: Final = 16_384
+_BLOCK: Final = 1024
+"""Rows that are widened at a time: they stay in the processor's cache."""
+_KEPT_BYTES: Final = 64_000_000
+"""Up to so much, vectors are kept as float32 after the first question, which then takes a fifth of the time."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _COMPOUND: Final = re.compile(r"\w+(?:[._-]\w+)+|\w*[^\W_]_\w+")
 _COMMON: Final = (
@@ -83,7 +86,7 @@ class Snapshot:
         self._opening = threading.RLock()
         self._embedding = embedding
         self._opened_model: Closing | None = None
-        self._loaded: NDArray[np.float16] | None = None
+        self._loaded: NDArray[np.floating[Any]] | None = None
         self._empty: NDArray[np.bool_] | None = None
         with ExitStack() as undo:
             undo.callback(self.close)
@@ -181,14 +184,17 @@ class Snapshot:
         return [(int(row) + 1, float(scores[row])) for row in best if scores[row] > -np.inf]
 
     def _scores(self, wanted: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the similarity of every row, a block at a time: memory stays flat however many there are."""
+        """Return the similarity of every row. Memory stays flat however many there are.
+
+        `einsum` instead of a matrix product, whose threads cost more than they gain here, tenfold on a busy machine.
+        """
         import numpy as np
 
         vectors = self._vectors()
         scores = np.empty(len(vectors), dtype=np.float32)
         for start in range(0, len(vectors), _BLOCK):
-            block = vectors[start : start + _BLOCK].astype(np.float32)
-            scores[start : start + _BLOCK] = block @ wanted
+            block = vectors[start : start + _BLOCK].astype(np.float32, copy=False)
+            np.einsum("ij,j->i", block, wanted, out=scores[start : start + _BLOCK])
         if len(vectors) != self.manifest.nodes:
             scores[self._empty_rows(len(vectors))] = -np.inf
         return scores
@@ -208,7 +214,7 @@ class Snapshot:
         with told("read", self.path / DATABASE):
             return self._connection().execute("select key, first_node, nodes, metadata from documents").fetchall()
 
-    def _vectors(self) -> NDArray[np.float16]:
+    def _vectors(self) -> NDArray[np.floating[Any]]:
         with self._opening:
             if self._loaded is None:
                 import numpy as np
@@ -217,7 +223,8 @@ class Snapshot:
                     loaded = np.load(self.path / VECTORS, mmap_mode="r", allow_pickle=False)
                 except (OSError, ValueError) as error:
                     raise UnreadableState(f"the vectors of {self.path.name} can't be read: {error}") from error
-                self._loaded = loaded
+                small = loaded.size * 4 <= _KEPT_BYTES
+                self._loaded = loaded.astype(np.float32) if small else loaded
             return self._loaded
 
     def embed(self, query: str) -> Sequence[float]:

@@ -18,6 +18,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orchestrator.errors import Failure
+from orchestrator.kinds.scrape.addresses import Allowed
 from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Response, Unanswered, belongs
 from orchestrator.kinds.scrape.client import Asking, Client
@@ -241,10 +242,15 @@ class _Conversation:
 
     def _be_polite(self, request: Request) -> None:
         asking, wishes = self._asking, self._wishes
-        own = (urlsplit(request.url).hostname or "") in wishes.own_hosts
+        own = _own(wishes.own_hosts).names(urlsplit(request.url).hostname or "")
         polite = None if own else min(self._board.concurrency or _POLITE, _POLITE)
         asking.concurrency = wishes.concurrency or polite
         asking.min_interval = max(wishes.min_interval, 0.0 if own else self._board.min_interval)
+
+
+@lru_cache(maxsize=16)
+def _own(hosts: tuple[str, ...]) -> Allowed:
+    return Allowed(hosts)
 
 
 def _rebased(parts: SplitResult, base: str) -> str:

@@ -220,8 +220,8 @@ def _planned(task: CompanyTask, book: Book) -> PlannedItem:
     known = book.companies.get(task.key)
     if known is None:
         return PlannedItem(task.name, Change.NEW, f"never fetched ({task.first.board})")
-    since = f"last complete {known.last_ok_at}" if known.last_ok_at else "never complete so far"
-    return PlannedItem(task.name, Change.UNCHANGED, f"{known.open} open, {since}; the board is asked again")
+    state = "its last fetch was complete" if known.last_ok_at else "no fetch of it was complete yet"
+    return PlannedItem(task.name, Change.UNCHANGED, f"{state}; the board is asked again")
 
 
 def _by_turns(units: Iterable[Unit]) -> list[Unit]:
