@@ -86,11 +86,14 @@ class Plan(NamedTuple):
     """What a job would do: every item with its change, and the units that follow, in the order they should start.
 
     Items of the plan that stand in no unit need no work; `UNCHANGED` ones count as done, `GONE` ones aren't counted.
+    `self_resuming` says that the plan itself left out what earlier attempts did (it found their effects), so the engine
+    leaves nothing out by the journal.
     """
 
     items: Sequence[PlannedItem]
     units: Sequence[Unit]
     warnings: tuple[str, ...] = ()
+    self_resuming: bool = False
 
 
 @dataclass(frozen=True)

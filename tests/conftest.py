@@ -23,6 +23,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 THREAD_PATIENCE: Final = 5.0
 POLL_SECONDS: Final = 0.01
 
+for _signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    # A shell that starts the suite in the background has its children ignore signals; the program keeps that on purpose.
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, signal.default_int_handler if _signal is signal.SIGINT else signal.SIG_DFL)
+
 
 @dataclass(frozen=True)
 class Ended:

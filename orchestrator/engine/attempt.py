@@ -74,20 +74,22 @@ class Attempt:
     def _adopt(self, plan: Plan) -> deque[Unit]:
         """Leave out units that an earlier attempt finished, and count what needs no work."""
         run = self._run
-        units = deque(unit for unit in plan.units if not run.knows(unit))
+        units = deque(unit for unit in plan.units if plan.self_resuming or not run.knows(unit))
         waiting = {key for unit in units for key in unit.items}
         left_out = {key for unit in plan.units for key in unit.items} - waiting
         settled: Counter[ItemState] = Counter()
-        total = 0
+        total = adopted = 0
         for item in plan.items:
             if item.change is Change.GONE:
                 continue
             total += 1
-            if item.key in left_out:
-                settled[run.known[item.key][0]] += 1
-            elif item.key not in waiting:
-                settled[ItemState.UNCHANGED if item.change is Change.UNCHANGED else ItemState.SUCCEEDED] += 1
-        run.expect(total, settled, len(left_out))
+            if item.key in waiting:
+                continue
+            adopted += run.finished_before(item.key)
+            unchanged = item.change is Change.UNCHANGED
+            state = ItemState.UNCHANGED if unchanged else ItemState.SUCCEEDED
+            settled[run.known[item.key][0] if item.key in left_out else state] += 1
+        run.expect(total, settled, adopted)
         return units
 
     def _world(self) -> AbstractContextManager[Any]:

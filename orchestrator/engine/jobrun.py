@@ -111,6 +111,10 @@ class JobRun:
         good = {(state, unit.key) for state in GOOD}
         return bool(unit.items) and all(self.known.get(key) in good for key in unit.items)
 
+    def finished_before(self, key: str) -> bool:
+        """Whether an earlier attempt of this run finished the item."""
+        return key in self.known and self.known[key][0] in GOOD
+
     def item(self, outcome: ItemOutcome, seconds: float, unit: str) -> None:
         """Note that an item is finished and its effect made."""
         self.counts[outcome.state] += 1

@@ -29,7 +29,7 @@ from orchestrator.status.states import FINAL, State, settle
 
 _log: Final = logging.getLogger("orchestrator.engine")
 CANCEL_POLL_SECONDS: Final = 0.25
-OVERDUE_SECONDS: Final = 0.5  # Beyond the deadline, a coordinator that hasn't ended its attempt is given up.
+OVERDUE_SECONDS: Final = 0.45  # Beyond the deadline, a coordinator that hasn't ended its attempt is given up.
 COMMIT_PATIENCE: Final = 10.0  # What lies behind a commit point takes milliseconds; a disk that hangs isn't waited for.
 NOW_PATIENCE: Final = 0.25
 GIVE_UP_SECONDS: Final = 0.1  # Beyond its patience.

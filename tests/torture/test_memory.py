@@ -1,10 +1,11 @@
-"""Memory that stays flat: a million progress updates, and a hundred runs in one process. Counts stay exact."""
+"""Memory that stays flat: a million progress updates, and two hundred runs in one process. Counts stay exact."""
 
 from __future__ import annotations
 
 import gc
 import json
 import os
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,15 @@ from typing import Any
 
 import pytest
 
+from orchestrator.cli import launch
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.engine.pool import Slot
+from orchestrator.engine.prepare import new_run
+from orchestrator.engine.retention import prune
+from orchestrator.engine.run import Run
 from orchestrator.job import Unit
+from orchestrator.spec.load import load_spec
+from orchestrator.status.models import seconds
 
 Maker = Callable[..., Any]
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -74,26 +81,30 @@ def test_a_run_of_a_million_updates_counts_every_item_and_writes_at_the_cadence(
     quick_run: Callable[..., Any], tell: Callable[[str], None]
 ) -> None:
     status = quick_run(items=10, behaviour="progress", updates=100_000, concurrency=4)
-    from orchestrator.status.models import seconds
-
     took = seconds(status["finished_at"]) - seconds(status["started_at"])
     tell(f"1,000,000 updates in {took:.1f} s, {status['revision']} writes of the status")
     assert status["jobs"][0]["items"]["succeeded"] == 10
     assert status["revision"] <= took / 1.8 + 8  # The cadence, and a write for each change of state or phase.
 
 
-def test_a_hundred_runs_in_one_process_leave_no_memory_descriptors_or_threads(
-    quick_run: Callable[..., Any], tell: Callable[[str], None]
+def test_two_hundred_runs_in_one_process_leave_no_memory_descriptors_or_threads(
+    project: Maker, tell: Callable[[str], None]
 ) -> None:
-    import threading
+    resolved = load_spec(
+        project("version: 1\njobs: {drill: {kind: drill, items: 50, behaviour: fail, unlucky: 5}}\n") / "jobs.yaml"
+    )
 
-    for _ in range(10):
-        quick_run(items=50)
+    def run(count: int) -> None:
+        for _ in range(count):
+            request = launch.request(resolved, None)
+            assert Run(request, new_run(request)).execute().exit_code == 1
+        prune(request.state, keep=1)
+
+    run(40)
     before, descriptors, threads = _resident(), len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
-    for _ in range(100):
-        quick_run(items=50)
+    run(200)
     grown = _resident() - before
-    tell(f"{grown / 100 / 1024:.1f} KiB a run")
-    assert grown < 6_000_000
+    tell(f"{grown / 1024:.0f} KiB more after 200 runs, {100 * grown / before:.2f} % of {before / 1e6:.0f} MB")
+    assert grown < before / 100
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     assert threading.active_count() == threads
