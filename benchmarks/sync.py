@@ -13,7 +13,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,8 @@ from orchestrator.kinds.scrape.companies import Located
 from orchestrator.kinds.scrape.effects import Stamp
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
-from orchestrator.kinds.scrape.posting import HASH_VERSION, Place, Posting, content_hash
+from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, content_hash
+from orchestrator.kinds.scrape.row import Place
 from orchestrator.kinds.scrape.store import Store
 
 Write = Callable[[Store, list[Fetched], str], None]
@@ -129,10 +129,10 @@ def measure(write: Write, companies: int, count: int, clock: Callable[[], float]
     """Return the seconds of load, unchanged and 5 % changed."""
     blank = Fetched("", Completeness.COMPLETE, source=SOURCE)
     plain = [
-        replace(blank, key=f"c{c}", board=f"c{c}", rows=tuple(rows_of(c, count, changed=False)), listed=count)
+        blank._replace(key=f"c{c}", board=f"c{c}", rows=tuple(rows_of(c, count, changed=False)), listed=count)
         for c in range(companies)
     ]
-    other = [replace(f, rows=tuple(rows_of(c, count, changed=True))) for c, f in enumerate(plain)]
+    other = [f._replace(rows=tuple(rows_of(c, count, changed=True))) for c, f in enumerate(plain)]
     times = []
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/postings.db", Path(folder))

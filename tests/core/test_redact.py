@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,8 +93,7 @@ def test_a_url_is_shown_without_credentials_and_fragment(url: str, shown: str) -
     assert public_url(url) == shown
 
 
-def test_redacting_a_large_text_doesnt_take_long() -> None:
+@pytest.mark.timeout(10)
+def test_redacting_a_large_text_doesnt_backtrack() -> None:
     text = "https://" + "a" * 200_000 + "?key=" + "b" * 200_000 + " authorization" * 1000
-    began = time.perf_counter()
-    NOBODY_KNOWS(text)
-    assert time.perf_counter() - began < 1.0
+    assert "b" * 100 not in NOBODY_KNOWS(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -215,3 +216,63 @@ def later() -> Iterator[Callable[..., threading.Thread]]:
     yield call
     for thread in threads:
         thread.join(10)
+
+
+def succeeded(unit: Unit) -> UnitResult:
+    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
+
+
+class Verbs:
+    """Verbs of a job that tell when they were reached and then wait, for the context or for the gate only."""
+
+    def __init__(self, gate: threading.Event, where: str, *, deaf: bool) -> None:
+        self.reached = threading.Event()
+        self._gate = gate
+        self._where = where
+        self._deaf = deaf
+
+    def stay(self, verb: str, context: WorkContext) -> None:
+        if verb != self._where:
+            return
+        self.reached.set()
+        if self._deaf:
+            self._gate.wait(20)
+        else:
+            context.sleep(20)
+
+    def job(self, function_job: Callable[..., Any], items: str = "abc") -> Any:
+        return function_job(
+            items=tuple(items),
+            work=self._work,
+            on_plan=lambda context: self.stay("plan", context),
+            on_apply=lambda unit, context: self.stay("apply", context),
+            on_commit=lambda context: self.stay("commit", context),
+        )
+
+    def _work(self, unit: Unit, context: WorkContext) -> UnitResult:
+        self.stay("work", context)
+        return succeeded(unit)
+
+
+@pytest.fixture
+def verbs(gate: threading.Event) -> Callable[..., Verbs]:
+    return lambda where, *, deaf=False: Verbs(gate, where, deaf=deaf)
+
+
+@pytest.fixture
+def prepared(a_run: Callable[..., Executed]) -> Callable[..., Any]:
+    """Return a run of one job that wasn't executed yet."""
+    return lambda job, *, grace=0.3, **spec: a_run(
+        {"job": JobSpec(kind="stand-in-job", **spec)}, {"job": lambda: job}, grace=grace
+    )
+
+
+@pytest.fixture
+def ask() -> Callable[..., None]:
+    """Return a function that leaves a cancel request for a run once its work was reached."""
+
+    def leave(run: Any, reached: threading.Event, mode: str = "graceful") -> None:
+        assert reached.wait(10)
+        run.directory.cancel.write_text(json.dumps({"schema_version": 1, "mode": mode}), encoding="utf-8")
+
+    return leave

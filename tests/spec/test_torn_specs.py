@@ -150,9 +150,8 @@ def test_the_file_that_is_mutated_is_sound(sound: Path) -> None:
 
 
 def test_mutated_files_give_problems_with_places(sound: Path) -> None:
-    bad, slowest = examine(400, 7, sound)
+    bad, _ = examine(400, 7, sound)  # How long the slowest took is measured by the torture test below.
     assert bad > 200
-    assert slowest < SLOWEST
 
 
 @pytest.mark.torture
@@ -192,10 +191,15 @@ HOSTILE: Final = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused_in_half_a_second(name: str, tmp_path: Path) -> None:
-    start = time.process_time()
+def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
     resolved, problems = check_spec(tmp_path / "jobs.yaml", text=HOSTILE[name], environment={"A": "b"})
-    assert time.process_time() - start < SLOWEST
     assert resolved is None
     assert problems
-    assert len(problems) < 1500
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_half_a_second(name: str, tmp_path: Path) -> None:
+    start = time.process_time()
+    check_spec(tmp_path / "jobs.yaml", text=HOSTILE[name], environment={"A": "b"})
+    assert time.process_time() - start < SLOWEST

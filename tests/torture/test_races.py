@@ -21,9 +21,10 @@ CHECK_THEN_SET = """
 import sys, threading
 from pathlib import Path
 mark = Path(sys.argv[1])
+print("ready", flush=True)
 sys.stdin.readline()
 if not mark.exists():
-    threading.Event().wait(0.05)
+    threading.Event().wait(0.2)
     mark.touch()
     print("won", flush=True)
 else:
@@ -66,6 +67,9 @@ def test_the_same_race_has_several_winners_where_a_start_checks_and_then_sets(tm
     command = [sys.executable, "-c", CHECK_THEN_SET, str(tmp_path / "mark")]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     racers = [subprocess.Popen(command, **pipes) for _ in range(20)]
+    for racer in racers:
+        assert racer.stdout
+        assert racer.stdout.readline() == "ready\n"
     for racer in racers:
         assert racer.stdin
         racer.stdin.write("\n")

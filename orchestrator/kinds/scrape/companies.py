@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from orchestrator.kinds.scrape import boards
@@ -10,8 +10,7 @@ from orchestrator.kinds.scrape.boards.base import Board, Source
 from orchestrator.kinds.scrape.spec import Company, Fallback
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """One tier of a company. `key` is its name in the database; plain and picklable."""
 
     board: str
@@ -19,14 +18,15 @@ class Located:
     key: str
 
 
-@dataclass(eq=False)
 class Misplaced(Exception):
     """Why a company can't be located: the field, a stable code, and two sentences."""
 
-    field: str
-    code: str
-    message: str
-    hint: str
+    def __init__(self, field: str, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
+        self.message = message
+        self.hint = hint
 
 
 def locate(company: Fallback) -> Located:

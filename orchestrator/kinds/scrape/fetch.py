@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import translate
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orchestrator.errors import Failure
@@ -27,6 +26,7 @@ from orchestrator.kinds.scrape.listing import Collector, run
 from orchestrator.kinds.scrape.posting import Posting, content_hash
 
 _POLITE: Final = 4
+_NO_BASES: Final[Mapping[str, str]] = {}
 _NOT_MODIFIED: Final = 304
 
 
@@ -40,8 +40,7 @@ class Completeness(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(NamedTuple):
     """What a board sent along with its last complete answer, for a conditional request."""
 
     etag: str = ""
@@ -57,8 +56,7 @@ class Validators:
         return headers
 
 
-@dataclass(frozen=True, slots=True)
-class CompanyTask:
+class CompanyTask(NamedTuple):
     """The payload of a unit: all that a fetch must know of one company, and what earlier starts of it have used up."""
 
     name: str
@@ -72,16 +70,14 @@ class CompanyTask:
     spent: tuple[int, int, int, float] = (0, 0, 0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One posting with the hash of its content."""
 
     posting: Posting
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """What one company's fetch brought. `reasons` say in a few words why it isn't complete."""
 
     key: str
@@ -108,14 +104,13 @@ class Fetched:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What the spec says about every company of the job; plain and picklable."""
 
     details: Literal["none", "new-only", "all"] = "new-only"
     include_title: tuple[str, ...] = ()
     exclude_title: tuple[str, ...] = ()
-    base_urls: Mapping[str, str] = field(default_factory=dict)
+    base_urls: Mapping[str, str] = _NO_BASES
     own_hosts: tuple[str, ...] = ()
     """Hosts of `allow_private_hosts`: they need no politeness unless the spec asks for it."""
     concurrency: int | None = None
@@ -131,10 +126,9 @@ def fetch(task: CompanyTask, client: Client, wishes: Wishes, asking: Asking) -> 
         second = _tier(task, task.fallback, 2, client, wishes, asking)
         if second.completeness is not Completeness.FAILED:
             problem = fetched.failure.message if fetched.failure else "no answer"
-            fetched = replace(second, reasons=(f"the first tier failed: {problem}", *second.reasons))
+            fetched = second._replace(reasons=(f"the first tier failed: {problem}", *second.reasons))
     tally = asking.tally
-    return replace(
-        fetched,
+    return fetched._replace(
         requests=tally.requests,
         retries=tally.retries,
         received=tally.received,
@@ -161,24 +155,23 @@ def _tier(task: CompanyTask, place: Located, tier: int, client: Client, wishes: 
     try:
         run(board, place.source, found, conversation.ask)
     except _NotModified:
-        return replace(blank, completeness=Completeness.NOT_MODIFIED, status=_NOT_MODIFIED, validators=task.validators)
+        return blank._replace(completeness=Completeness.NOT_MODIFIED, status=_NOT_MODIFIED, validators=task.validators)
     except BadAnswer as bad:
         failure = Failure("bad-answer", f"{board.title}: {bad}", "the board's API may have changed", retryable=True)
-        return replace(blank, failure=failure, status=conversation.status)
+        return blank._replace(failure=failure, status=conversation.status)
     except Unanswered as unanswered:
-        return replace(blank, failure=unanswered.failure, gone=unanswered.gone, status=unanswered.status)
+        return blank._replace(failure=unanswered.failure, gone=unanswered.gone, status=unanswered.status)
     return _settled(blank, found, conversation, wishes)
 
 
 def _settled(blank: Fetched, found: Collector, conversation: _Conversation, wishes: Wishes) -> Fetched:
     if found.bad_rows and not len(found):
         failure = Failure("bad-rows", f"none of {found.bad_rows} rows can be read", "the board's API may have changed")
-        return replace(blank, failure=failure, bad_rows=found.bad_rows)
+        return blank._replace(failure=failure, bad_rows=found.bad_rows)
     kept = [posting for posting in found.postings.values() if _wanted(posting.title, wishes)]
     whole = Completeness.COMPLETE if found.postings else Completeness.EMPTY
     completeness = Completeness.PARTIAL if found.reasons else whole
-    return replace(
-        blank,
+    return blank._replace(
         completeness=completeness,
         rows=tuple(Row(posting, content_hash(posting)) for posting in kept),
         listed=len(found),
@@ -229,7 +222,7 @@ class _Conversation:
                 self._validators = Validators(
                     response.headers.get("etag", "")[:500], response.headers.get("last-modified", "")[:100]
                 )
-        return replace(response, url=request.url) if response.url == real.url else response
+        return response._replace(url=request.url) if response.url == real.url else response
 
     def _real(self, request: Request) -> Request:
         """Return the request with the base URL of the spec, if there is one for the board and the host is the board's."""
@@ -238,7 +231,7 @@ class _Conversation:
         parts = urlsplit(request.url)
         if not belongs((parts.hostname or "").lower(), self._board.hosts):
             return request
-        return replace(request, url=_rebased(parts, self._base))
+        return request._replace(url=_rebased(parts, self._base))
 
     def _be_polite(self, request: Request) -> None:
         asking, wishes = self._asking, self._wishes

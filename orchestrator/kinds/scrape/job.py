@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -64,7 +64,7 @@ def work(unit: Unit, context: WorkContext) -> UnitResult:
         fetched = fetch(task, world.client, world.wishes, asking)
     except Postponed as postponed:
         spent = asking.tally
-        later = replace(task, tries=postponed.tries, spent=(spent.requests, spent.retries, spent.received, spent.seconds))
+        later = task._replace(tries=postponed.tries, spent=(spent.requests, spent.retries, spent.received, spent.seconds))
         return UnitResult(postponed=Postponement(unit._replace(payload=later), postponed.delay, postponed.reason))
     return UnitResult((_outcome(unit.key, fetched),), fetched)
 

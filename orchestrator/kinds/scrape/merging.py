@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestrator.kinds.scrape.posting import Place, Posting, content_hash
+from orchestrator.kinds.scrape.posting import Posting, content_hash
+from orchestrator.kinds.scrape.row import Place
 
 CONTENT: Final = (
     "title",

@@ -1,4 +1,4 @@
-"""One opening: the row as a board has it, and the posting that is made of it and stored.
+"""One opening: the posting that is made of a board's row and stored.
 
 Rules: what isn't known is None, never invented. A posting's identity is its board and identifier, never title or URL. The
 hash covers content only: no date of an update, no order of lists, no tracking parameter.
@@ -7,34 +7,24 @@ hash covers content only: no date of an update, no order of lists, no tracking p
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import urljoin, urlsplit
 
 from orchestrator.kinds.scrape import countries, text, times, words
-from orchestrator.kinds.scrape.words import is_work_model
-
-__all__ = [
-    "HASH_VERSION",
-    "BadRow",
-    "Place",
-    "Posting",
-    "RawPosting",
-    "RawSalary",
-    "content_hash",
-    "is_work_model",
-    "merge_places",
-    "normalise",
-]
+from orchestrator.kinds.scrape.links import untracked
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 HASH_VERSION: Final = 1
 """Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
 
-_TRACKING: Final = re.compile(r"utm_\w+|gh_src|lever-source|ref|source|src|fbclid|gclid", re.IGNORECASE)
+_Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]
+_NO_PAY: Final[_Pay] = (None, None, None, None)
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d+)?")
 _HIGHEST_PAY: Final = 100_000_000
 _MOST_PLACES: Final = 200
@@ -46,56 +36,7 @@ class BadRow(ValueError):
     """A row that can't become a posting; counted, never fatal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a posting is: the board's own words, or their parts. A country's name becomes its ISO code where it is known."""
-
-    text: str = ""
-    locality: str = ""
-    region: str = ""
-    country: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RawSalary:
-    """Pay as a board has it, in whole units (not cents). `period` is any word that names it: `1 YEAR`, `per-hour-wage`."""
-
-    minimum: object = None
-    maximum: object = None
-    currency: str = ""
-    period: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RawPosting:
-    """One row of a board, in its own words: nothing here is checked yet, `normalise` does that.
-
-    `location` is the headline; without it the first of `places` is. `workplace` is the board's own word or flag turned
-    into a word (`remote`, `hybrid`, `onsite`); `workplace_text` and the places are only searched without it.
-    A row whose details weren't asked for leaves the description empty, which doesn't erase the stored one.
-    """
-
-    identifier: object
-    title: str
-    url: str = ""
-    apply_url: str = ""
-    location: str = ""
-    places: Sequence[Place] = ()
-    workplace: str = ""
-    workplace_text: str = ""
-    employment_types: Sequence[str] = ()
-    department: str = ""
-    salary: RawSalary | None = None
-    date_posted: object = None
-    valid_through: object = None
-    language: str = ""
-    description_html: str = ""
-    description_text: str = ""
-    company: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One opening as it is stored. Empty texts are unknown; dates are ISO 8601, UTC, or a day; plain and picklable."""
 
     identifier: str
@@ -194,7 +135,10 @@ def _optional_address(url: str, base_url: str) -> str | None:
 
 
 def _places(raw: Sequence[Place]) -> tuple[Place, ...]:
-    return merge_places((), raw[:_MOST_PLACES])
+    if len(raw) != 1:
+        return merge_places((), raw[:_MOST_PLACES])
+    place = _place(raw[0])
+    return (place,) if place.text else ()
 
 
 def merge_places(known: Sequence[Place], more: Sequence[Place]) -> tuple[Place, ...]:
@@ -207,6 +151,7 @@ def merge_places(known: Sequence[Place], more: Sequence[Place]) -> tuple[Place, 
     return tuple(merged.values())[:_MOST_PLACES]
 
 
+@lru_cache(maxsize=4096)
 def _place(place: Place) -> Place:
     locality, region, country = (text.one_line(part, 200) for part in (place.locality, place.region, place.country))
     words_of = text.one_line(place.text, 300) or ", ".join(dict.fromkeys(part for part in (locality, region, country) if part))
@@ -228,13 +173,12 @@ def _employment(raw: Sequence[str]) -> str | None:
     return ",".join(meant) or None
 
 
-def _pay(raw: RawSalary | None) -> tuple[float | None, float | None, str | None, str | None]:
-    nothing = (None, None, None, None)
+def _pay(raw: RawSalary | None) -> _Pay:
     if raw is None:
-        return nothing
+        return _NO_PAY
     low, high, currency = _amount(raw.minimum), _amount(raw.maximum), words.currency(raw.currency)
     if currency is None or (low is None and high is None) or (low is not None and high is not None and low > high):
-        return nothing
+        return _NO_PAY
     return low, high, currency, words.unit(raw.period)
 
 
@@ -268,25 +212,13 @@ def content_hash(posting: Posting) -> str:
     return hashlib.blake2b("\x1f".join(content).encode(), digest_size=16).hexdigest()
 
 
-def untracked(url: str) -> str:
-    """Return an URL without fragment and tracking parameters."""
-    if "?" not in url and "#" not in url:
-        return url
-    parts = urlsplit(url)
-    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(key)]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
-
-
 def with_places_of(posting: Posting, other: Posting) -> Posting:
     """Return the posting with the places of its repetition added."""
-    return replace(posting, locations=merge_places(posting.locations, other.locations))
+    return posting._replace(locations=merge_places(posting.locations, other.locations))
 
 
-def places_as_json(places: Sequence[Place]) -> list[dict[str, str]]:
-    """Return the places as they are stored: objects without empty parts."""
-    return [_place_as_json(place) for place in places]
-
-
-def _place_as_json(place: Place) -> dict[str, str]:
-    parts = {"text": place.text, "locality": place.locality, "region": place.region, "country": place.country}
-    return {name: part for name, part in parts.items() if part}
+@lru_cache(maxsize=4096)
+def places_as_json(places: tuple[Place, ...]) -> str:
+    """Return the places as they are stored: JSON, a list of objects without empty parts."""
+    stored = [{name: part for name, part in place._asdict().items() if part} for place in places]
+    return json.dumps(stored, ensure_ascii=False)

@@ -143,7 +143,7 @@ def _new_row(work: _Work, row: Row, posting_id: int) -> dict[str, Any]:
 def content(row: Row) -> dict[str, Any]:
     """Return the columns that hold what the board says of a posting."""
     values = dict(zip(merging.CONTENT, _fields_of(row.posting), strict=True))
-    values["locations"] = _encode(places_as_json(row.posting.locations))
+    values["locations"] = places_as_json(row.posting.locations)
     return values
 
 
@@ -287,7 +287,6 @@ def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
 
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _fields_of: Final = attrgetter(*merging.CONTENT)
 _POSTINGS: Final = tables.postings
 _IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))

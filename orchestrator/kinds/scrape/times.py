@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -29,7 +30,12 @@ def instant(value: object) -> datetime | date | None:
         return _epoch(float(value))
     if not isinstance(value, str) or not value.strip() or len(value) > 64:  # noqa: PLR2004 - no date is longer
         return None
-    text = _ZONE.sub("+00:00", value.strip())
+    return _written(value.strip())
+
+
+@lru_cache(maxsize=4096)
+def _written(value: str) -> datetime | date | None:
+    text = _ZONE.sub("+00:00", value)
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
@@ -69,7 +75,7 @@ def future(value: object, now: datetime) -> str | None:
 
 
 def _stored(value: object, latest: datetime) -> str | None:
-    when = instant(value)
+    when = None if value is None else instant(value)
     if when is None:
         return None
     if not isinstance(when, datetime):
@@ -79,4 +85,4 @@ def _stored(value: object, latest: datetime) -> str | None:
 
 def iso(when: datetime) -> str:
     """Return an instant as it is stored: UTC, to the second, with Z."""
-    return when.astimezone(UTC).isoformat()[:19] + "Z"
+    return (when if when.tzinfo is UTC else when.astimezone(UTC)).isoformat()[:19] + "Z"

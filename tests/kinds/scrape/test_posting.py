@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.kinds.scrape import text, times, words
-from orchestrator.kinds.scrape.posting import BadRow, Place, RawPosting, RawSalary, content_hash, normalise, untracked
+from orchestrator.kinds.scrape.links import untracked
+from orchestrator.kinds.scrape.posting import BadRow, content_hash, normalise
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 BASE = "https://job-boards.greenhouse.io/acme"

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _API: Final = "api.ashbyhq.com"
 

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, segments, subdomain
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _WORKPLACES: Final = {"0": "onsite", "1": "remote", "2": "hybrid"}
 _NO_COMPANIES: Final = frozenset({"api", "app", "documentation", "help", "marketplace", "partners"})

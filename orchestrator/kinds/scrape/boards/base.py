@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import SplitResult
 
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape.posting import RawPosting
+from orchestrator.kinds.scrape.row import RawPosting
 
+_NONE: Final[Mapping[str, str]] = {}
 SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where one company's postings are read: the token of a board, or the address of the company's own page."""
 
     token: str = ""
@@ -30,8 +29,7 @@ class Source:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One question to the world. `url` is the public address; a base URL of the spec replaces its host later.
 
     `accept` says how the body is decoded: `json` to plain values, `xml` to an Element (a DTD is refused), `text` to a
@@ -43,19 +41,18 @@ class Request:
     accept: Literal["json", "xml", "text"] = "json"
     method: Literal["GET", "POST"] = "GET"
     json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
     page: bool = False
     roam: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A successful answer (status 2xx), decoded as its request asked. `url` is where it came from, after redirects."""
 
     url: str
     status: int
     body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
     """Names in lower case."""
 
 

@@ -12,7 +12,7 @@ from orchestrator.kinds.scrape.boards import jobposting
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, subdomain
 from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 
 class Breezy(Board):

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, parse_qs
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
 from orchestrator.kinds.scrape.boards.fields import Fields, document, rows, unescape_once
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary, is_work_model
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _PAGES: Final = re.compile(r"(?:job-)?boards(?:\.eu)?\.greenhouse\.io")
 
@@ -52,6 +52,8 @@ class Greenhouse(Board):
 
 
 def _raw(row: Fields) -> RawPosting:
+    from orchestrator.kinds.scrape.words import is_work_model
+
     place = row.text("location", "name")
     unplaced = not place or is_work_model(place)  # "Hybrid" alone is no place: the city is in the offices then.
     offices = [Place(office.text("location") or office.text("name")) for office in row.parts("offices")]

@@ -22,7 +22,7 @@ from orchestrator.kinds.scrape.boards.base import (
     segments,
     subdomain,
 )
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _FEEDS: Final = "app.jazz.co"
 _MADE: Final = re.compile(r"job_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_")

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from orchestrator.kinds.scrape.boards.fields import Fields, first
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary, untracked
+from orchestrator.kinds.scrape.links import untracked
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _SCRIPT: Final = re.compile(
     r"<script\b[^>]*\btype\s*=\s*[\"']?application/ld\+json\b[^>]*>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from orchestrator.kinds.scrape.boards import jobposting, sitemap
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Listing, Request, Response, Source, Steps, Unanswered
-from orchestrator.kinds.scrape.posting import untracked
+from orchestrator.kinds.scrape.links import untracked
 
 _MOST_PAGES: Final = 1000
 _MOST_SILENT: Final = 5

@@ -24,7 +24,7 @@ from orchestrator.kinds.scrape.boards.base import (
 )
 from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
 from orchestrator.kinds.scrape.boards.paging import Page, Paging
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _US: Final = "api.lever.co"
 _EU: Final = "api.eu.lever.co"

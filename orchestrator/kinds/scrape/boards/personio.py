@@ -23,7 +23,7 @@ from orchestrator.kinds.scrape.boards.base import (
     Unanswered,
     subdomain,
 )
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _ENDINGS: Final = ("de", "com")
 

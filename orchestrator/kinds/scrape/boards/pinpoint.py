@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, subdomain
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _PARTS: Final = ("key_responsibilities", "skills_knowledge_expertise", "benefits")
 

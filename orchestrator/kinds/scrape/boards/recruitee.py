@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, subdomain
 from orchestrator.kinds.scrape.boards.fields import Fields, document, rows
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 
 class Recruitee(Board):

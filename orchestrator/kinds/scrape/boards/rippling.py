@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
 from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _API: Final = "api.rippling.com"
 _PAGES: Final = re.compile(r"ats(?:\.[a-z]{2}\d)?\.rippling\.com")

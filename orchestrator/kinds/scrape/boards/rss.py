@@ -14,7 +14,7 @@ from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Listing, Req
 from orchestrator.kinds.scrape.boards.jobposting import address_of
 from orchestrator.kinds.scrape.boards.jsonld import address_key
 from orchestrator.kinds.scrape.boards.sitemap import local_name
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _ROOTS: Final = frozenset({"rss", "RDF", "feed"})
 _DATES: Final = ("pubDate", "published", "date", "updated")

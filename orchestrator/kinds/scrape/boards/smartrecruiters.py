@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Listing, Request, Response, Source, Steps, host_of, segments
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details, Page, Paging
-from orchestrator.kinds.scrape.posting import Place, RawPosting, RawSalary
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _API: Final = "api.smartrecruiters.com"
 _PAGE: Final = 100

@@ -7,7 +7,6 @@ or one of Teamtailor's (`acme.na`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -16,7 +15,7 @@ from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Sourc
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import MOST_PAGES
 from orchestrator.kinds.scrape.boards.sitemap import on_site
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _DOMAIN: Final = ".teamtailor.com"
 _SHARDS: Final = (".na", ".eu", ".au")
@@ -71,8 +70,7 @@ def _host(token: str) -> str:
 def _raw(row: Fields) -> RawPosting:
     posting = row.part("_jobposting")
     read = jobposting.read(posting, row.text("url"))
-    return replace(
-        read,
+    return read._replace(
         identifier=first(posting.text("identifier", "value"), row.text("id")),
         title=first(row.text("title"), read.title),
         url=row.text("url"),

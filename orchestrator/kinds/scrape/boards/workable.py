@@ -25,7 +25,7 @@ from orchestrator.kinds.scrape.boards.base import (
 )
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import MOST_PAGES, Details
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _HOST: Final = "apply.workable.com"
 _NO_ACCOUNTS: Final = frozenset({"api", "j", "jobs", "www", "apply", "help", "resources", "get"})

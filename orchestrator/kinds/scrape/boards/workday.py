@@ -14,7 +14,7 @@ from urllib.parse import SplitResult
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Response, Source, Steps, host_of, segments
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details, Page, Paging
-from orchestrator.kinds.scrape.posting import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _PAGE: Final = 20
 _CAPPED: Final = 2000

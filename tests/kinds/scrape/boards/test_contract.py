@@ -11,7 +11,8 @@ import pytest
 
 from orchestrator.kinds.scrape.boards import detect, names
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Unanswered, belongs
-from orchestrator.kinds.scrape.posting import Place, Posting
+from orchestrator.kinds.scrape.posting import Posting
+from orchestrator.kinds.scrape.row import Place
 
 PLAIN = ("title", "url", "apply_url", "workplace", "department", "date_posted", "valid_through", "language")
 
@@ -172,10 +173,8 @@ def test_its_requests_go_to_the_hosts_it_names(case: Any) -> None:
 
 
 def test_two_companies_have_two_keys(case: Any) -> None:
-    from dataclasses import replace
-
     one = case.source
-    other = replace(one, token=one.token and f"{one.token}2", url=one.url and f"{one.url}2")
+    other = one._replace(token=one.token and f"{one.token}2", url=one.url and f"{one.url}2")
     assert case.board.key(one) == case.board.key(one)
     assert case.board.key(one) != case.board.key(other)
     assert case.board.key(one).startswith(f"{case.board.name}:")
