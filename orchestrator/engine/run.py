@@ -225,7 +225,11 @@ class Run:
             job.stop(Ending(State.CANCELLED, message=reason), patience)
 
     def _end_at_once(self, reason: str) -> None:
+        """End every job now, but for one that is making its effect visible: its own ending is milliseconds away."""
         for job in self._jobs:
+            if job.beyond_commit_point and not job.final:
+                self._watchdog.stand_down()
+                continue
             job.finish(job.stopped_as or Ending(State.CANCELLED, message=reason), abandoned=len(job.slots()))
 
     def _notice_broken_storage(self) -> None:
@@ -239,6 +243,8 @@ class Run:
 
     def _give_up_overdue(self, now: float) -> None:
         """End jobs whose coordinator doesn't come back in time; a late result finds its attempt closed."""
+        if self._cancelled_at is not None and now >= self._cancelled_at + self._grace - TICK_SECONDS:
+            self._watchdog.stand_down()
         for job in self._jobs:
             if job.status.state is not State.RUNNING:
                 continue

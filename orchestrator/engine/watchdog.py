@@ -20,10 +20,20 @@ from typing import Final, Self
 from orchestrator import files
 
 _log: Final = logging.getLogger("orchestrator.engine")
-SLACK_SECONDS: Final = 0.4  # The supervisor ends by itself within this time behind the grace, if it can.
+SLACK_SECONDS: Final = 0.2
 _REARM_SECONDS: Final = 1.0
-# Waits for a first byte, then for the end of the process (the pipe closes) up to the grace. Exits when the process does.
-_SCRIPT: Final = 'head -c 1 | grep -q . || exit 0; timeout "$1" cat >/dev/null; [ $? = 124 ] && kill -ABRT "$2"'
+# Waits for a first byte (a signal), then up to the grace for a second one or for the end of the process, which closes the
+# pipe. A second signal leaves the supervisor a moment to end by itself.
+_SCRIPT: Final = """
+head -c 1 | grep -q . || exit 0
+next=$(timeout "$1" head -c 1; echo "code$?")
+case "$next" in
+  code0) exit 0 ;;
+  code124) ;;
+  *) timeout 0.2 cat >/dev/null; [ $? = 124 ] || exit 0 ;;
+esac
+kill -ABRT "$2"
+"""
 
 
 class Watchdog:
@@ -35,6 +45,7 @@ class Watchdog:
         self._descriptor = -1
         self._pipe = -1
         self._child = 0
+        self._enabled = False
         self._armed_at = float("-inf")
 
     def __enter__(self) -> Self:
@@ -64,6 +75,7 @@ class Watchdog:
 
     def _watch_signals(self) -> None:
         faulthandler.enable(self._descriptor)
+        self._enabled = True
         reading, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
         arguments = ["sh", "-c", _SCRIPT, "watchdog", f"{self._grace + SLACK_SECONDS:.2f}", str(os.getpid())]
@@ -78,15 +90,21 @@ class Watchdog:
             os.close(reading)
             os.close(null)
 
-    def __exit__(self, *_: object) -> None:
-        """Disarm both guards."""
-        faulthandler.cancel_dump_traceback_later()
+    def stand_down(self) -> None:
+        """Stop guarding signals: the supervisor is alive and ends the run in its own time."""
         if self._child:
             signal.set_wakeup_fd(-1)
-            faulthandler.disable()
             os.close(self._pipe)
             os.waitpid(self._child, 0)
             self._child = 0
+
+    def __exit__(self, *_: object) -> None:
+        """Disarm both guards."""
+        faulthandler.cancel_dump_traceback_later()
+        self.stand_down()
+        if self._enabled:
+            faulthandler.disable()
+            self._enabled = False
         if self._descriptor >= 0:
             os.close(self._descriptor)
             with suppress(OSError):

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def test_bundle_holds_the_files_of_the_run(
-    orchestrate: Callable[..., Any], project: Callable[[str], Path]
-) -> None:
+def test_bundle_holds_the_files_of_the_run(orchestrate: Callable[..., Any], project: Callable[[str], Path]) -> None:
     folder = project("version: 1\njobs:\n  drill: {kind: drill, items: 3}\n")
     assert orchestrate("run", cwd=folder).code == 0
     done = orchestrate("bundle", "-o", "report.tar.gz", cwd=folder)

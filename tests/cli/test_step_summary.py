@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def test_a_run_in_ci_appends_to_the_step_summary(
-    orchestrate: Callable[..., Any], project: Callable[[str], Path]
-) -> None:
+def test_a_run_in_ci_appends_to_the_step_summary(orchestrate: Callable[..., Any], project: Callable[[str], Path]) -> None:
     folder = project("version: 1\njobs:\n  drill: {kind: drill, items: 2, behaviour: fail, unlucky: 1}\n")
     page = folder / "summary.md"
     page.write_text("before\n")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
+from orchestrator.deadline import WorkContext
+from orchestrator.job import Outcome
 from orchestrator.status.states import State
 
 Maker = Callable[..., Any]
@@ -54,3 +57,31 @@ def test_a_second_signal_ends_the_run_at_once(prepared: Maker, function_job: Mak
     assert time.monotonic() - began < BUSY
     assert (run.job.state, run.exit_code) == (State.CANCELLED, 130)
     assert run.job.abandoned_threads >= 1
+
+
+def test_a_second_signal_behind_the_commit_point_lets_the_commit_win(
+    prepared: Maker, function_job: Maker, later: Maker, gate: threading.Event
+) -> None:
+    reached = threading.Event()
+
+    def commit(context: WorkContext) -> Outcome:
+        context.commit_point()
+        reached.set()
+        assert gate.wait(10)
+        return Outcome({"published": 1})
+
+    run = prepared(function_job(on_commit=commit), grace=0.3)
+
+    def send_twice() -> None:
+        assert reached.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert run.run._jobs[0].cancel.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(0.5)  # Longer than the grace: neither the second signal nor the grace may end it.
+        gate.set()
+
+    later(send_twice)
+    run.execute()
+    assert (run.job.state, run.exit_code) == (State.SUCCEEDED, 0)
+    assert run.job.result == {"published": 1}
+    assert run.status.cancel.too_late

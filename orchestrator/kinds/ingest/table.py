@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import JobError, MissingExtra
+from orchestrator.kinds.ingest.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +29,10 @@ _loading: Final = threading.Lock()
 
 
 class WordTable:
-    """Embeds texts with the table; thread-safe. Tokenising takes most of the time and frees the interpreter's lock."""
+    """Embeds texts with the table; thread-safe. A text's vector doesn't depend on the texts it is embedded with."""
 
-    def __init__(self, tokenizer: Any, weights: NDArray[np.float32]) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, words: Words, weights: NDArray[np.float32]) -> None:
+        self._words = words
         self._weights = weights
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -40,15 +41,24 @@ class WordTable:
 
         rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         for start in range(0, len(texts), _AT_ONCE):
-            encoded = self._tokenizer.encode_batch_fast(list(texts[start : start + _AT_ONCE]), add_special_tokens=False)
-            for offset, each in enumerate(encoded):
-                if each.ids:
-                    # Each token once, weighted by its count: a third of the memory traffic of gathering all of them.
-                    tokens, counts = np.unique(np.asarray(each.ids, dtype=np.int32), return_counts=True)
-                    rows[start + offset] = counts.astype(np.float32) @ self._weights.take(tokens, axis=0)
+            self._sum_up(texts[start : start + _AT_ONCE], rows[start : start + _AT_ONCE])
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         np.divide(rows, lengths, out=rows, where=lengths > 0)
         return rows
+
+    def _sum_up(self, texts: Sequence[str], rows: NDArray[np.float32]) -> None:
+        """Gather each token of a text once, weighted by its count: a third of the memory traffic of gathering all."""
+        import numpy as np
+
+        found = self._words.tokens(texts)
+        size, many = len(self._weights), len(texts)
+        of_text = np.repeat(np.arange(many) * size, [len(each) // 2 for each in found])
+        tokens, counts = np.unique(np.frombuffer(b"".join(found), dtype=np.uint16) + of_text, return_counts=True)
+        bounds = np.searchsorted(tokens, np.arange(many + 1) * size)
+        tokens %= size
+        weights = counts.astype(np.float32)
+        for row, first, last in zip(rows, bounds, bounds[1:], strict=False):
+            row[:] = weights[first:last] @ self._weights.take(tokens[first:last], axis=0)
 
 
 def load_table() -> WordTable:
@@ -80,4 +90,4 @@ def _load() -> WordTable:
     tokenizer.no_truncation()
     with safe_open(folder / _WEIGHTS, "numpy") as tensors:
         weights = tensors.get_tensor("embedding.weight").astype(np.float32)
-    return WordTable(tokenizer, weights)
+    return WordTable(Words(tokenizer), weights)

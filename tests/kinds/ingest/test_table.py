@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import MissingExtra
-from orchestrator.kinds.ingest import table
+from orchestrator.kinds.ingest import table, words
 from orchestrator.kinds.ingest.table import DIMENSIONS, load_table
 
 
@@ -103,3 +103,35 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(MissingExtra, match="ingest"):
         load_table()
     table._load.cache_clear()
+
+
+def test_no_token_of_the_model_spans_a_place_where_words_are_cut() -> None:
+    known = [token.replace("\u2581", " ") for token in _vocabulary() if not token.startswith("<")]
+    torn = [token for token in known if len(words._WORD.findall(token)) != 1 or len(words._PART.findall(token)) != 1]
+    assert len(known) > 31_000
+    assert torn == []
+
+
+def _vocabulary() -> dict[str, int]:
+    tokens: dict[str, int] = load_table()._words._tokenizer.get_vocab()
+    return tokens
+
+
+@settings(deadline=None)
+@given(
+    st.lists(WORDS | st.sampled_from(["<s>", "a</s>b", "<unk>", "x\r\n", "“).", "  9", "\u2581"]) | st.text(max_size=9)).map(
+        "".join
+    )
+)
+def test_tokens_word_by_word_are_those_of_the_whole_text(text: str) -> None:
+    model = load_table()._words
+    assert model.tokens([text]) == [model._whole(text)]
+
+
+def test_a_full_memory_of_words_begins_anew_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = words.Words(load_table()._words._tokenizer)
+    texts = [f"word{number} again" for number in range(50)]
+    before = model.tokens(texts)
+    monkeypatch.setattr(words, "_MOST_CHARACTERS", 10)
+    assert model.tokens(texts[:3]) == before[:3]
+    assert len(model._words) == 4

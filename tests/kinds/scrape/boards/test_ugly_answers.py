@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,7 +69,7 @@ def with_rows(case: Any, rows: list[Any], total: int | None = None) -> Any:
 
 def storable(found: Collector) -> None:
     for posting in found.postings.values():
-        values = asdict(posting)
+        values = posting._asdict()
         text = json.dumps(values, allow_nan=False, ensure_ascii=False)
         assert "\\u0000" not in text
         assert text.encode()  # A lone surrogate has no bytes.
