@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from orchestrator.deadline import WorkContext
+
+if TYPE_CHECKING:
+    import numpy as np
+    from llama_index.core.schema import BaseNode
+    from numpy.typing import NDArray
 
 asking: Final[ContextVar[WorkContext | None]] = ContextVar("asking", default=None)
 
@@ -28,3 +33,11 @@ class Closing(Protocol):
 
     def close(self) -> None:
         """Close them."""
+
+
+@runtime_checkable
+class InRows(Protocol):
+    """A model that can answer in one array, so that no vector is taken apart into a list of numbers and put together again."""
+
+    def rows(self, nodes: Sequence[BaseNode]) -> NDArray[np.float32]:
+        """Return one row for each node, of what LlamaIndex gives to a model: text and metadata."""

@@ -6,16 +6,28 @@ Imports llama_index, so only what computes or retrieves imports this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.node_parser import NodeParser
-from llama_index.core.schema import BaseNode, Document, NodeRelationship, ObjectType, RelatedNodeInfo, TextNode
+from llama_index.core.schema import (
+    BaseNode,
+    Document,
+    MetadataMode,
+    NodeRelationship,
+    ObjectType,
+    RelatedNodeInfo,
+    TextNode,
+)
 from pydantic import PrivateAttr
 
 from orchestrator.kinds.ingest.document import Heading, Parsed
 from orchestrator.kinds.ingest.pieces import Piece, cut
 from orchestrator.kinds.ingest.table import WordTable, load_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TITLE: Final = "title"
 PATH: Final = "headings"
@@ -61,20 +73,26 @@ class HeadingNodeParser(NodeParser):
         body, headings = node.metadata.get(SHAPE, (0, []))
         parsed = Parsed(text, title, tuple(Heading(*each) for each in headings), body)
         pieces = cut(parsed, self.size, self.overlap)
-        return [node_of(node.node_id, text[piece.start : piece.end], piece, title) for piece in pieces]
+        source = source_of(node.node_id)
+        return [node_of(source, text[piece.start : piece.end], piece, title) for piece in pieces]
 
 
-def node_of(document: str, text: str, piece: Piece, title: str) -> TextNode:
+def source_of(document: str) -> RelatedNodeInfo:
+    """Return what the nodes of a document say of where they come from."""
+    return RelatedNodeInfo(node_id=document, node_type=ObjectType.DOCUMENT)
+
+
+def node_of(source: RelatedNodeInfo, text: str, piece: Piece, title: str) -> TextNode:
     """Return a piece of a document as a node. Title and headings stand before the text when it is embedded."""
     return TextNode(
-        id_=f"{document}#{piece.start}-{piece.end}",
+        id_=f"{source.node_id}#{piece.start}-{piece.end}",
         text=text,
         start_char_idx=piece.start,
         end_char_idx=piece.end,
         metadata={TITLE: title, PATH: " > ".join(piece.path), LINE: piece.line},
         excluded_embed_metadata_keys=[LINE],
         metadata_template=_CONTEXT,
-        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document, node_type=ObjectType.DOCUMENT)},
+        relationships={NodeRelationship.SOURCE: source},
     )
 
 
@@ -89,6 +107,10 @@ class TableEmbedding(BaseEmbedding):
     def class_name(cls) -> str:
         """Return the name that LlamaIndex serialises."""
         return "TableEmbedding"
+
+    def rows(self, nodes: Sequence[BaseNode]) -> NDArray[np.float32]:
+        """Return one row for each node, of its text with title and headings."""
+        return self._table.embed([node.get_content(MetadataMode.EMBED) for node in nodes])
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         rows: list[Embedding] = self._table.embed(texts).tolist()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.kinds.ingest.document import Heading, Parsed
 
@@ -19,8 +18,7 @@ _SMALL: Final = 4
 """A piece shorter than a quarter of the size goes on over a heading instead of standing alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of a document: offsets, the line that it starts in (from 1), and the headings above it."""
 
     start: int
@@ -29,8 +27,7 @@ class Piece:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     start: int
     end: int
     path: tuple[str, ...]

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, JobError
 from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
-from orchestrator.kinds.ingest.asking import Closing, on_behalf_of
+from orchestrator.kinds.ingest.asking import Closing, InRows, on_behalf_of
 from orchestrator.kinds.ingest.computed import Computed, NodeText, cache_key
 from orchestrator.kinds.ingest.document import Content, Corpus, Parsed, Seen, Unreadable
 from orchestrator.kinds.ingest.recipe import Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
     from llama_index.core.ingestion import IngestionPipeline
     from llama_index.core.schema import BaseNode
+    from numpy.typing import NDArray
 
 _SLICE: Final = 256
 """Nodes in one call of LlamaIndex: about 0.15 s of the default model between two looks at cancel and deadline."""
@@ -129,7 +131,7 @@ def _parsed(recipe: Recipe, content: Content | Failure) -> tuple[Content, Parsed
 
 def name_of(key: str) -> str:
     """Return a document's file name."""
-    return PurePosixPath(key).name
+    return key.rpartition("/")[2]
 
 
 def title_of(key: str, parsed: Parsed) -> str:
@@ -142,24 +144,56 @@ def _computed(kitchen: Kitchen, readable: Sequence[tuple[Content, Parsed]], cont
 
     parse, embed = kitchen.pipelines()
     documents = [document_of(content.seen.key, parsed, title_of(content.seen.key, parsed)) for content, parsed in readable]
-    nodes = list(parse.run(documents=documents))
+    nodes: list[BaseNode] = list(parse.run(documents=documents))
     context.checkpoint(0, len(nodes), "embed")
-    embedded: list[BaseNode] = nodes if embed is None else []
-    if embed is not None:
-        for start in range(0, len(nodes), _SLICE):
-            with on_behalf_of(context):
-                embedded.extend(embed.run(nodes=nodes[start : start + _SLICE]))
-            context.checkpoint(len(embedded), len(nodes), "embed")
-    by_document: dict[str, list[BaseNode]] = {}
-    for node in embedded:
-        by_document.setdefault(node.ref_doc_id or "", []).append(node)
+    vectors: Sequence[bytes] = [b""] * len(nodes)
+    dimensions = 0
+    if embed is not None and nodes:
+        nodes, rows = _embedded(embed, nodes, context)
+        dimensions, vectors = rows.shape[1], [row.tobytes() for row in rows]
+    by_document: dict[str, tuple[list[BaseNode], list[bytes]]] = {}
+    for node, vector in zip(nodes, vectors, strict=True):
+        mine = by_document.setdefault(node.ref_doc_id or "", ([], []))
+        mine[0].append(node)
+        mine[1].append(vector)
     for content, parsed in readable:
-        yield _collected(kitchen, content, parsed, by_document.get(content.seen.key, []))
+        own, packed = by_document.get(content.seen.key, ([], []))
+        yield _collected(kitchen, content, parsed, own, dimensions, b"".join(packed))
 
 
-def _collected(kitchen: Kitchen, content: Content, parsed: Parsed, nodes: Sequence[BaseNode]) -> Computed:
+def _embedded(
+    embed: IngestionPipeline, nodes: list[BaseNode], context: WorkContext
+) -> tuple[list[BaseNode], NDArray[np.float16]]:
+    """Return nodes with a row each, at length one as float16: no measurable loss, and half of what is stored and scanned."""
+    import numpy as np
+
+    made: list[BaseNode] = []
+    parts: list[NDArray[np.float16]] = []
+    for start in range(0, len(nodes), _SLICE):
+        some = nodes[start : start + _SLICE]
+        with on_behalf_of(context):
+            rows = _rows(embed, some)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        parts.append(np.divide(rows, lengths, out=rows, where=lengths > 0).astype("<f2"))
+        made.extend(some)
+        context.checkpoint(len(made), len(nodes), "embed")
+    return made, np.concatenate(parts)
+
+
+def _rows(embed: IngestionPipeline, nodes: list[BaseNode]) -> NDArray[np.float32]:
+    import numpy as np
+
+    (model,) = embed.transformations
+    if isinstance(model, InRows):
+        return model.rows(nodes)
+    nodes[:] = embed.run(nodes=nodes)
+    return np.asarray([node.get_embedding() for node in nodes], dtype=np.float32)
+
+
+def _collected(
+    kitchen: Kitchen, content: Content, parsed: Parsed, nodes: Sequence[BaseNode], dimensions: int, vectors: bytes
+) -> Computed:
     key = content.seen.key
-    dimensions, vectors = _rows(nodes) if kitchen.recipe.embedding.dense else (0, b"")
     return Computed(
         key=key,
         digest=content.digest,
@@ -167,7 +201,7 @@ def _collected(kitchen: Kitchen, content: Content, parsed: Parsed, nodes: Sequen
         title=title_of(key, parsed),
         metadata=parsed.metadata,
         nodes=[_text_of(node, parsed) for node in nodes],
-        dimensions=dimensions,
+        dimensions=dimensions if nodes else 0,
         vectors=vectors,
     )
 
@@ -177,15 +211,3 @@ def _text_of(node: BaseNode, parsed: Parsed) -> NodeText:
     start = getattr(node, "start_char_idx", None) or 0
     line = node.metadata.get("line") or parsed.text.count("\n", 0, start) + 1
     return NodeText(start, start + len(text), int(line), str(node.metadata.get("headings", "")), text)
-
-
-def _rows(nodes: Sequence[BaseNode]) -> tuple[int, bytes]:
-    """Return the vectors at length one as float16, which costs no measurable quality and halves what is stored and scanned."""
-    import numpy as np
-
-    if not nodes:
-        return 0, b""
-    rows = np.asarray([node.get_embedding() for node in nodes], dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    np.divide(rows, lengths, out=rows, where=lengths > 0)
-    return int(rows.shape[1]), rows.astype("<f2").tobytes()

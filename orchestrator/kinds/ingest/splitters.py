@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from orchestrator.errors import JobError
 from orchestrator.kinds.ingest.document import Heading, Parsed
 from orchestrator.kinds.ingest.models import load_class
-from orchestrator.kinds.ingest.nodes import SHAPE, TITLE, HeadingNodeParser, node_of
+from orchestrator.kinds.ingest.nodes import SHAPE, TITLE, HeadingNodeParser, node_of, source_of
 from orchestrator.kinds.ingest.pieces import Piece, sections
 from orchestrator.kinds.ingest.recipe import Recipe
 
@@ -64,6 +64,7 @@ class ShapedNodeParser(NodeParser):
         stretches = list(sections(parsed))
         starts = [start for start, _, _ in stretches]
         made: list[TextNode] = []
+        source = source_of(node.node_id)
         position = body
         for each in self.inner.get_nodes_from_documents([Document(id_=node.node_id, text=text[body:])]):
             words = each.get_content()
@@ -74,7 +75,7 @@ class ShapedNodeParser(NodeParser):
             position = start + 1 if found >= 0 else position
             path = stretches[max(0, bisect_right(starts, start) - 1)][2]
             piece = Piece(start, start + len(words), text.count("\n", 0, start) + 1, path)
-            made.append(node_of(node.node_id, words, piece, title))
+            made.append(node_of(source, words, piece, title))
         return made
 
 

@@ -14,7 +14,7 @@ from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 def already_applied(connection: Connection, key: str, run_id: str) -> bool:
     """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
     entry = {"run": run_id, "company": key}
-    outcome = connection.execute(_SELECT_LEDGER, entry).scalar()
+    outcome = bulk.run(connection, _SELECT_LEDGER, entry).scalar()
     if outcome == Completeness.FAILED:
         connection.execute(_DELETE_LEDGER, entry)
         return False
@@ -23,7 +23,7 @@ def already_applied(connection: Connection, key: str, run_id: str) -> bool:
 
 def company_row(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
     """Return the company's row, created if it is new. A new name goes to its postings too."""
-    row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().first()
+    row = bulk.run(connection, _SELECT_COMPANY, {"key": fetched.key}).mappings().first()
     if row is None:
         values = {
             "company_key": fetched.key,
@@ -33,7 +33,7 @@ def company_row(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[
             "board": stamp.place.source.token or stamp.place.source.url,
         }
         connection.execute(_INSERT_COMPANY, values)
-        row = connection.execute(_SELECT_COMPANY, {"key": fetched.key}).mappings().one()
+        row = bulk.run(connection, _SELECT_COMPANY, {"key": fetched.key}).mappings().one()
     company = dict(row)
     if company["name"] != stamp.company:
         connection.execute(_RENAME, {"key": fetched.key, "company": stamp.company})

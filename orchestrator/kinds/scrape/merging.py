@@ -9,25 +9,8 @@ from typing import Any, Final
 from orchestrator.kinds.scrape.posting import Posting, content_hash
 from orchestrator.kinds.scrape.row import Place
 
-CONTENT: Final = (
-    "title",
-    "url",
-    "apply_url",
-    "location",
-    "locations",
-    "workplace",
-    "employment_type",
-    "department",
-    "salary_min",
-    "salary_max",
-    "salary_currency",
-    "salary_unit",
-    "date_posted",
-    "valid_through",
-    "language",
-    "description_html",
-    "description_text",
-)
+CONTENT: Final = Posting._fields[1:-1]
+"""What a board says of a posting: the columns of these names, in the table's order."""
 _PAY: Final = ("salary_min", "salary_max", "salary_currency", "salary_unit")
 _LONG: Final = frozenset({"description_html", "description_text"})
 _LONGEST: Final = 200

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,10 @@ from orchestrator.kinds.scrape import tables
 from orchestrator.kinds.scrape.targets import sqlite_file
 
 _BUSY_SECONDS: Final = 20
+_PAGE: Final = 16_384
+"""A posting with its description takes about half a page: with the default of 4,096 it is a chain of pages, and slower."""
+_WAL: Final = 32 * 1024 * 1024
+"""Bytes of the write-ahead log before it is copied into the file, which waits for the disk twice."""
 
 
 class Store:
@@ -32,6 +36,7 @@ class Store:
         self.name = self.file.name if self.file is not None else "the database server"
         self._engine = _engine(url, self.file)
         self._ready = False
+        self._writer: Connection | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -56,8 +61,23 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Give a connection in one transaction: all of it happens, or nothing. Creates the tables. Raises StorageError."""
         self._prepare()
-        with self._errors(), self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+        with self._errors(), self._writing() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Give a connection for writing. SQLite's is kept for the next transaction; a server may have closed it by then."""
+        if self.file is None:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        with ExitStack() as undo:
+            connection = self._writer or self._engine.connect().execution_options(writing=True)
+            self._writer = None
+            undo.callback(connection.close)
+            yield connection
+            undo.pop_all()
+            self._writer = connection
 
     def _prepare(self) -> None:
         if self._ready:
@@ -66,7 +86,7 @@ class Store:
             files.make_private_dir(self.file.parent)
             _create_private(self.file)
             self._use_wal()
-        with self._errors(), self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+        with self._errors(), self._writing() as connection, connection.begin():
             tables.metadata.create_all(connection)
             known = connection.execute(select(tables.about.c.value)).first()
             if known is None:
@@ -79,6 +99,7 @@ class Store:
         """Let readers read while somebody writes. A property of the file, so whoever only reads doesn't set it."""
         with self._errors(), closing(self._engine.raw_connection()) as raw:
             cursor = raw.cursor()
+            cursor.execute(f"PRAGMA page_size={_PAGE}")  # Heeded by a new file only.
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.close()
 
@@ -91,6 +112,9 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         self._engine.dispose()
 
 
@@ -121,7 +145,7 @@ def _with_driver(url: str) -> str:
 def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours: the driver's own one would be DEFERRED.
     cursor = connection.cursor()
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000", f"wal_autocheckpoint={_WAL // _PAGE}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
@@ -25,6 +24,9 @@ _CHUNK: Final = 500
 _LOCK: Final = 0x6F72_6368  # Any constant: the writers of one PostgreSQL database take turns by it.
 
 
+_Event: TypeAlias = tuple[int, str, str, str, str | None]
+
+
 @dataclass(slots=True)
 class _Work:
     """One company's sync under way."""
@@ -35,7 +37,7 @@ class _Work:
     limits: Limits
     company: dict[str, Any]
     counts: Counts
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[_Event] = field(default_factory=list)
 
 
 def apply(connection: Connection, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
@@ -103,48 +105,34 @@ _OUTCOMES: Final = {
 
 def _known_rows(work: _Work) -> Sequence[Any]:
     """Return what must be known of every stored row: its columns are those of `_SELECT_KNOWN`, by name."""
-    return work.connection.execute(_SELECT_KNOWN, {"key": work.fetched.key}).all()
+    return bulk.run(work.connection, _SELECT_KNOWN, {"key": work.fetched.key}).all()
 
 
 def _insert(work: _Work, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    next_id = (work.connection.execute(_SELECT_LAST_ID).scalar() or 0) + 1
-    values = [_new_row(work, row, next_id + index) for index, row in enumerate(rows)]
-    bulk.write_rows(work.connection, _INSERT_POSTINGS, values)
-    work.events += [_event(work, value["id"], "new") for value in values]
+    last_id = bulk.run(work.connection, _SELECT_LAST_ID, {}).scalar() or 0
+    fetched, stamp, at = work.fetched, work.stamp, work.stamp.at
+    before = (fetched.key, stamp.company, fetched.source, fetched.board)
+    state = ("open", False, at, at, 0, 1)
+    origin = (HASH_VERSION, fetched.tier, stamp.run_id)
+    values = [
+        (number, *before, row.posting.identifier, *state, row.hash, row.hash, *origin, *_content(row))
+        for number, row in enumerate(rows, last_id + 1)
+    ]
+    bulk.insert_rows(work.connection, _INSERT_POSTINGS, _NEW_COLUMNS, values)
+    work.events += [_event(work, value[0], "new") for value in values]
     work.counts.new += len(values)
 
 
-def _new_row(work: _Work, row: Row, posting_id: int) -> dict[str, Any]:
-    at = work.stamp.at
-    return {
-        "id": posting_id,
-        "company_key": work.fetched.key,
-        "company": work.stamp.company,
-        "source": work.fetched.source,
-        "board": work.fetched.board,
-        "identifier": row.posting.identifier,
-        "status": "open",
-        "favorite": False,
-        "miss_count": 0,
-        "first_seen_at": at,
-        "last_seen_at": at,
-        "version": 1,
-        "content_hash": row.hash,
-        "seen_hash": row.hash,
-        "hash_version": HASH_VERSION,
-        "tier": work.fetched.tier,
-        "run_id": work.stamp.run_id,
-        **content(row),
-    }
+def _content(row: Row) -> tuple[Any, ...]:
+    values = row.posting[1:-1]
+    return (*values[:_LOCATIONS], places_as_json(row.posting.locations), *values[_LOCATIONS + 1 :])
 
 
 def content(row: Row) -> dict[str, Any]:
     """Return the columns that hold what the board says of a posting."""
-    values = dict(zip(merging.CONTENT, _fields_of(row.posting), strict=True))
-    values["locations"] = places_as_json(row.posting.locations)
-    return values
+    return dict(zip(merging.CONTENT, _content(row), strict=True))
 
 
 def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> None:
@@ -168,7 +156,7 @@ def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> N
 def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
     work.counts.unchanged += len(ids)
     if whole and ids:
-        work.connection.execute(_TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
+        bulk.run(work.connection, _TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
         return
     for chunk in _chunks(ids):
         work.connection.execute(_TOUCH, {"at": work.stamp.at, "ids": chunk})
@@ -268,26 +256,42 @@ def _count_open(work: _Work) -> int:
     return work.connection.execute(select(func.count()).select_from(_POSTINGS).where(where)).scalar_one()
 
 
-def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> _Event:
     fields = json.dumps(changes, ensure_ascii=False) if changes else None
-    return {
-        "posting_id": posting_id,
-        "run_id": work.stamp.run_id,
-        "at": work.stamp.at,
-        "event": event,
-        "fields": fields,
-    }
+    return posting_id, work.stamp.run_id, work.stamp.at, event, fields
 
 
 def _write_history(work: _Work) -> None:
-    bulk.write_rows(work.connection, _INSERT_HISTORY, work.events)
+    if work.events:
+        bulk.insert_rows(work.connection, _INSERT_HISTORY, _EVENT_COLUMNS, work.events)
 
 
 def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
 
 
-_fields_of: Final = attrgetter(*merging.CONTENT)
+_LOCATIONS: Final = merging.CONTENT.index("locations")
+_EVENT_COLUMNS: Final = ("posting_id", "run_id", "at", "event", "fields")
+_NEW_COLUMNS: Final = (
+    "id",
+    "company_key",
+    "company",
+    "source",
+    "board",
+    "identifier",
+    "status",
+    "favorite",
+    "first_seen_at",
+    "last_seen_at",
+    "miss_count",
+    "version",
+    "content_hash",
+    "seen_hash",
+    "hash_version",
+    "tier",
+    "run_id",
+    *merging.CONTENT,
+)
 _POSTINGS: Final = tables.postings
 _IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))
 _SELECT_KNOWN: Final = select(

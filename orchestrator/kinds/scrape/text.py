@@ -71,7 +71,7 @@ def sanitise(markup: str) -> str:
         return ""
     clean = _cleaner().clean(storable(_cut(markup)))
     # Numbers may name what can't be stored (`&#1;`); without them, what was storable still is.
-    return nfc(storable(clean) if "&#" in markup else clean).strip()
+    return nfc(storable(clean) if "#" in markup and "&#" in markup else clean).strip()
 
 
 def _cut(markup: str) -> str:

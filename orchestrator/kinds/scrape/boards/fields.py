@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing
 
-_ESCAPES: Final = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&"}
-"""In this order: an ampersand that comes last unescapes nothing twice."""
+_LETTERS: Final = {"lt": "<", "gt": ">", "quot": '"', "#39": "'", "amp": "&"}
+"""What a serialiser escapes; looking these up takes a quarter of the time that the standard library's search does."""
 
 
 class Fields:
@@ -91,11 +91,13 @@ def _objects(values: list[Any], found: Listing) -> Iterator[Fields]:
 
 def unescape_once(text: str) -> str:
     """Return HTML that came entity-escaped in JSON. Once: `&amp;lt;T&amp;gt;` must not become a tag."""
-    if text.count("&") != sum(map(text.count, _ESCAPES)):
-        return html.unescape(text)
-    for entity, letter in _ESCAPES.items():  # What a serialiser writes: a tenth of the time.
-        text = text.replace(entity, letter)
-    return text
+    before, *parts = text.split("&")
+    pieces = [before]
+    for part in parts:
+        name, _, rest = part.partition(";")
+        letter = _LETTERS.get(name)
+        pieces += (letter, rest) if letter else (html.unescape("&" + part),)
+    return "".join(pieces)
 
 
 def first(*texts: str) -> str:
