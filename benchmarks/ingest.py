@@ -135,7 +135,7 @@ def floor(options: argparse.Namespace) -> dict[str, Any]:
     from orchestrator.kinds.ingest.table import load_table
 
     table = load_table()
-    tokenizer, weights = table._words._tokenizer, table._weights
+    tokenizer, weights = table.tokenizer, table.weights
     texts = []
     for path in sorted((options.work / "docs").rglob("*")):
         if path.is_file():

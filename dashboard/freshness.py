@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final
+
+from dashboard.globs import matcher
 
 STEP_SECONDS: Final = 0.012
 AGAIN_SECONDS: Final = 30.0
@@ -34,13 +37,37 @@ class Drift:
         return bool(self.changed or self.new or self.gone)
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which files of its folders a job takes in, as its resolved spec says."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    max_file_size: float = inf
+
+
+def rules_of(job: Mapping[str, Any]) -> Rules:
+    """Return the rules of a job of a resolved spec; what is missing or odd there limits nothing."""
+    size = job.get("max_file_size")
+    return Rules(_globs(job.get("include")), _globs(job.get("exclude")), size if isinstance(size, int | float) else inf)
+
+
+def _globs(value: object) -> tuple[str, ...]:
+    return tuple(glob for glob in value if isinstance(glob, str)) if isinstance(value, list) else ()
+
+
 class Walk:
     """Walks the folders of a corpus, again and again, and remembers what the last whole walk saw."""
 
-    def __init__(self, folders: Mapping[str, Path], known: frozenset[str], made_at: float) -> None:
+    def __init__(
+        self, folders: Mapping[str, Path], known: frozenset[str], made_at: float, *, rules: Rules | None = None
+    ) -> None:
         """`folders` maps the prefix of keys to a folder; `known` are the snapshot's documents; `made_at` is its time."""
         self._folders, self._known, self._made_at = dict(folders), known, made_at
-        self._suffixes = frozenset(os.path.splitext(key)[1] for key in known)  # noqa: PTH122 - a Path for each is ten times slower
+        self._rules = rules or Rules()
+        self._included = matcher(self._rules.include) if self._rules.include else self._looks_known
+        self._excluded = matcher(self._rules.exclude)
+        self._suffixes = frozenset(_suffix(key) for key in known)
         self._last = Drift()
         self._ended = -AGAIN_SECONDS
         self._running: Iterator[Drift | None] | None = None
@@ -62,13 +89,14 @@ class Walk:
     def _walk(self) -> Iterator[Drift | None]:
         changed, new, seen, walked = [], [], set(), 0
         for prefix, folder in self._folders.items():
-            for key, modified in _files(folder, prefix):
+            for path, found in _files(folder, self._excluded):
+                key = prefix + path
                 walked += 1
                 if key in self._known:
                     seen.add(key)
-                    if modified > self._made_at:
+                    if found.st_mtime > self._made_at:
                         changed.append(key)
-                elif modified > self._made_at and os.path.splitext(key)[1] in self._suffixes:  # noqa: PTH122
+                elif self._is_new(path, found):
                     new.append(key)
                 yield None
                 if walked >= MOST_FILES:
@@ -77,9 +105,25 @@ class Walk:
         gone = self._known - seen if whole else frozenset()
         yield Drift(tuple(sorted(changed)), tuple(sorted(new)), tuple(sorted(gone)), walked, complete=True)
 
+    def _is_new(self, path: str, found: os.stat_result) -> bool:
+        """Whether an ingest would take the file in. One that lay there before was left out for a reason.
 
-def _files(folder: Path, prefix: str) -> Iterator[tuple[str, float]]:
-    """Yield keys and times of the files below a folder; links and hidden names are left out, as an ingest does."""
+        A file that was moved here keeps its time; when it came, its inode says.
+        """
+        came = max(found.st_mtime, found.st_ctime)
+        return came > self._made_at and found.st_size <= self._rules.max_file_size and self._included(path)
+
+    def _looks_known(self, path: str) -> bool:
+        """Without `include` the readers decide by the suffix: one of those that the snapshot has."""
+        return _suffix(path) in self._suffixes
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122 - a Path for each file is ten times slower
+
+
+def _files(folder: Path, excluded: Callable[[str], bool]) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files below a folder with what is known of them; links, hidden and excluded names are left out."""
     waiting = [("", str(folder))]
     while waiting:
         relative, path = waiting.pop()
@@ -89,13 +133,14 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, float]]:
         except OSError:
             continue
         for entry in found:
-            if entry.name.startswith("."):
+            name = relative + entry.name
+            if entry.name.startswith(".") or excluded(name):
                 continue
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{relative}{entry.name}/", entry.path))
+                    waiting.append((f"{name}/", entry.path))
                 elif entry.is_file(follow_symlinks=False):
-                    yield f"{prefix}{relative}{entry.name}", entry.stat(follow_symlinks=False).st_mtime
+                    yield name, entry.stat(follow_symlinks=False)
             except OSError:
                 continue
 

@@ -12,7 +12,7 @@ from typing import Final
 FASTEST: Final = 0.1
 SLOWEST: Final = 10.0
 WATCH_SECONDS: Final = 5.0
-SEARCH_SECONDS: Final = 0.25
+SEARCH_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)

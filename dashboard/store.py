@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -75,7 +75,8 @@ class Store:
         self._scanned = 0
         self._version = 0
         self._open: set[str] = set()
-        self._matching: OrderedDict[Hashable, tuple[tuple[int, int], list[Summary]]] = OrderedDict()
+        self._matching: OrderedDict[Hashable, tuple[int, int, list[Summary]]] = OrderedDict()
+        self._numbers: tuple[tuple[int, int], Counter[Shown]] = ((-1, 0), Counter())
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all runs, newest first. Raises UnreadableState if the directory can't be listed."""
@@ -150,47 +151,79 @@ class Store:
             mark = stamp(f"{self._runs}/{run_id}/status.json")
             if known is not None and known[1].final and mark == known[0]:
                 return known[1]
+            if known is None and (ended := self._ended(run_id, mark)):
+                return ended
             kept = run_id in self._models
             seen = self.look(run_id)
             found = summarize(run_id, seen.state, seen.status if seen.problem is None else None, seen.problem)
             if not kept:
                 self._models.pop(run_id, None)
-            if known is None or (known[1] != found and (known[1].final or found.final)):
+            if known is not None and known[1] != found and (known[1].final or found.final):
                 self._version += 1
             (self._open.discard if found.final else self._open.add)(run_id)
             self._summaries[run_id] = (mark or (0, 0, 0), found)
             return found
 
+    def _ended(self, run_id: str, mark: Stamp | None) -> Summary | None:
+        """Return the summary of an old run that is read for the first time; None if it isn't final or can't be read.
+
+        The short way for a search through thousands: no model is kept, no lease probed.
+        """
+        try:
+            with open(f"{self._runs}/{run_id}/status.json", "rb") as file:  # noqa: PTH123 - a Path costs more than the call
+                status = read.parse_status(file.read(LARGEST_STATUS))
+        except (OSError, OrchestrateError):
+            return None
+        if status.state not in FINAL or mark is None:
+            return None
+        found = summarize(run_id, Shown(status.state), status, None)
+        self._summaries[run_id] = (mark, found)
+        return found
+
     def scan(self, seconds: float) -> tuple[int, int]:
-        """Read summaries that aren't known yet, newest first, for about `seconds`. Return how many are known, of how many."""
+        """Read summaries that aren't known yet, newest first, for about `seconds` of this thread's CPU time.
+
+        Return how many are known, of how many.
+        """
         with self._lock:
-            names, until = self.names(), time.perf_counter() + seconds
-            while self._scanned < len(names) and time.perf_counter() < until:
+            names, until = self.names(), time.thread_time() + seconds
+            while self._scanned < len(names) and time.thread_time() < until:
                 if names[self._scanned] not in self._summaries:
                     self.summary(names[self._scanned])
                 self._scanned += 1
             return self._scanned, len(names)
 
-    def known_summaries(self) -> Iterator[Summary]:
-        """Yield the summaries that were read so far, newest first."""
-        for run_id in self._names[: self._scanned]:
+    def known_summaries(self, first: int = 0) -> Iterator[Summary]:
+        """Yield the summaries that were read so far, newest first; without the newest `first` runs."""
+        for run_id in self._names[first : self._scanned]:
             if known := self._summaries.get(run_id):
                 yield known[1]
 
     def matching(self, key: Hashable, fits: Callable[[Summary], bool]) -> list[Summary]:
         """Return the known summaries that fit, newest first. `key` names the test.
 
-        What it says of ended runs is kept while none of them changed; those that go on are asked each time.
+        What it says of ended runs is kept while none of them changed, and a search that goes on asks only those that were
+        read since; runs that go on are asked each time.
         """
         with self._lock:
-            kept = self._matching.get(key)
-            if kept is None or kept[0] != (self._version, self._scanned):
-                ended = [run for run in self.known_summaries() if run.final and fits(run)]
-                kept = self._matching[key] = ((self._version, self._scanned), ended)
+            version, asked, ended = self._matching.get(key, (-1, 0, []))
+            if version != self._version:
+                asked, ended = 0, []
+            if asked < self._scanned or version != self._version:
+                ended = [*ended, *(run for run in self.known_summaries(asked) if run.final and fits(run))]
+                self._matching[key] = (self._version, self._scanned, ended)
                 while len(self._matching) > MOST_SEARCHES:
                     self._matching.popitem(last=False)
             open_runs = [run for name in self._open if (run := self._summaries[name][1]) and fits(run)]
-            return sorted([*kept[1], *open_runs], key=attrgetter("run_id"), reverse=True) if open_runs else kept[1]
+            return sorted([*ended, *open_runs], key=attrgetter("run_id"), reverse=True) if open_runs else ended
+
+    def numbers(self) -> Counter[Shown]:
+        """Return how many of the known runs are in which state."""
+        with self._lock:
+            mark = (self._version, self._scanned)
+            if self._numbers[0] != mark:
+                self._numbers = (mark, Counter(run.state for run in self.known_summaries() if run.final))
+            return self._numbers[1] + Counter(self._summaries[name][1].state for name in self._open)
 
     def items(self, run_id: str) -> Items:
         """Return the items of a listed run as its journal tells them, a bounded step further than the last time."""

@@ -26,6 +26,7 @@ from orchestrator.status.states import Shown, State
 LIVE: Final = frozenset({Shown.QUEUED, Shown.RUNNING, Shown.CANCEL_REQUESTED, Shown.STOPPING, Shown.UNKNOWN})
 RESUMABLE: Final = frozenset({Shown.PARTIAL, Shown.FAILED, Shown.TIMED_OUT, Shown.CANCELLED, Shown.INTERRUPTED})
 SILENT_SECONDS: Final = 10.0
+SHORT_AXIS: Final = 8.0  # Below it whole seconds would repeat.
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One item in hand: since when by the reader's clock, and how far."""
+    """One item in hand: since when by the reader's clock, and how far. In a run that is gone it `took` a time that stands."""
 
     key: str
     note: str
     since: float | None
     share: float | None
+    took: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +293,9 @@ def _job_row(job: JobStatus, status: RunStatus, run: Shown, *, now: float, passe
         phase=(job.phase or "") if live else "",
         attempt=f"attempt {job.attempt} of {job.attempts}" if job.attempts > 1 and job.attempt else "",
         needs=tuple(job.needs),
-        hands=tuple(_hand(hand, now, status) for hand in job.in_flight) if going else (),
+        hands=tuple(_hand(hand, status, begun=now - (passed or 0.0) if live else None) for hand in job.in_flight)
+        if going
+        else (),
         hands_total=max(job.in_flight_total, len(job.in_flight)) if going else 0,
         deadline=min(1.0, (offset + deadline - start) / axis)
         if deadline is not None and start is not None and offset + deadline - start <= axis and going
@@ -307,11 +311,15 @@ def _done(items: Items) -> str:
     return count(items.done) if items.done else ""
 
 
-def _hand(hand: InFlight, now: float, status: RunStatus) -> Hand:
-    start, updated = seconds_of(hand.started_at), seconds_of(status.updated_at)
-    since = now - max(0.0, updated - start) if start is not None and updated is not None else None
+def _hand(hand: InFlight, status: RunStatus, *, begun: float | None) -> Hand:
+    """Return an item in hand. `begun` is when the run started by the reader's clock, None if its clocks stand still."""
+    start, origin, updated = map(seconds_of, (hand.started_at, status.started_at, status.updated_at))
     share = min(1.0, hand.done / hand.total) if hand.done is not None and hand.total else None
-    return Hand(hand.key, hand.note, since, share)
+    if start is None or origin is None or updated is None:
+        return Hand(hand.key, hand.note, None, share)
+    if begun is None:
+        return Hand(hand.key, hand.note, None, share, took=duration(updated - start))
+    return Hand(hand.key, hand.note, begun + max(0.0, start - origin), share)
 
 
 def _job_words(job: JobStatus, *, live: bool, run: Shown) -> str:
@@ -347,7 +355,10 @@ def result_words(job: JobStatus) -> list[str]:
 
 
 def _axis(passed: float | None) -> tuple[str, ...]:
-    return tuple(duration(passed * part / 4) for part in range(5)) if passed else ()
+    if not passed:
+        return ()
+    ticks = (passed * part / 4 for part in range(5))
+    return tuple(f"{tick:.1f} s" if passed < SHORT_AXIS else duration(tick) for tick in ticks)
 
 
 def commands_for(run_id: str, state: Shown, place: str = "") -> tuple[Command, ...]:

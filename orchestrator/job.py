@@ -87,13 +87,14 @@ class Plan(NamedTuple):
 
     Items of the plan that stand in no unit need no work; `UNCHANGED` ones count as done, `GONE` ones aren't counted.
     `self_resuming` says that the plan itself left out what earlier attempts did (it found their effects), so the engine
-    leaves nothing out by the journal.
+    leaves nothing out by the journal. `estimate_seconds` is what the units took before, None if nobody knows.
     """
 
     items: Sequence[PlannedItem]
     units: Sequence[Unit]
     warnings: tuple[str, ...] = ()
     self_resuming: bool = False
+    estimate_seconds: float | None = None
 
 
 @dataclass(frozen=True)

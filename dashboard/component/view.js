@@ -21,6 +21,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.ahead = data.now * 1000 - Date.now();
   state.root.classList.remove("lost");
   patch(state.root, data.tree);
+  reveal(state);
   if (data.title) document.title = data.title;
   tick(state);
   state.timer ??= setInterval(() => tick(state), 1000);
@@ -28,6 +29,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clearInterval(state.timer);
     state.timer = null;
   };
+}
+
+// What a click asked for comes into view, also where it stands above the list that was clicked in.
+function reveal(state) {
+  const detail = state.root.querySelector(".detail");
+  const key = detail?.shownKey ?? "";
+  if (detail && state.clicked && key !== state.revealed) detail.scrollIntoView({ block: "nearest" });
+  state.revealed = key;
 }
 
 function begin(parent) {
@@ -54,6 +63,7 @@ function clicked(event, state) {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (link && plain) {
     event.preventDefault();
+    state.clicked = true;
     state.go(link.getAttribute("href"));
   }
 }

@@ -12,7 +12,7 @@ from dashboard.compose.postings import database_of
 from dashboard.compose.run import spec_of
 from dashboard.draw.parts import empty, problem
 from dashboard.draw.snapshots import Card, hit_list, snapshot_card
-from dashboard.freshness import Drift, Walk, changed_settings, folders_of
+from dashboard.freshness import Drift, Rules, Walk, changed_settings, folders_of, rules_of
 from dashboard.nodes import Child, Drawn, Node, page
 from dashboard.snapshots import Snapshot, Snapshots
 from dashboard.store import Store
@@ -24,7 +24,7 @@ from orchestrator.status.layout import is_run_id
 WATCHED: Final = 8
 MOST_STORES: Final = 40
 MOST_WALKS: Final = 64
-_walks: dict[tuple[Path, str], Walk] = {}
+_walks: dict[tuple[Path, str, Rules], Walk] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,13 @@ def _drift(reader: Snapshots, current: Snapshot, job: Mapping[str, Any] | None, 
     """Return what changed in the corpus since; None for a corpus that isn't made of folders, or isn't known."""
     folders = folders_of(job, root) if job else {}
     made_at = seconds_of(current.created_at)
-    if not folders or made_at is None:
+    if not job or not folders or made_at is None:
         return None
-    key = (reader.path, current.snapshot_id)
+    key = (reader.path, current.snapshot_id, rules := rules_of(job))
     if key not in _walks:
         while len(_walks) >= MOST_WALKS:
             del _walks[next(iter(_walks))]
-        _walks[key] = Walk(folders, frozenset(reader.documents(current.snapshot_id)), made_at)
+        _walks[key] = Walk(folders, frozenset(reader.documents(current.snapshot_id)), made_at, rules=rules)
     return _walks[key].advance()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from dashboard.draw.parts import badge
+from dashboard.draw.parts import badge, coded
 from dashboard.items import Item, Items
 from dashboard.nodes import Child, Node, h
 from dashboard.words import count, counted, percent, short_seconds
@@ -59,14 +59,18 @@ def _damaged(items: Items) -> Node | None:
 @lru_cache(maxsize=512)
 def _row(item: Item, most_found: int, *, hints: bool) -> Node:
     tries = f"after {counted(item.tries, 'try', 'tries')}" if item.tries > 1 else ""
-    why = h("p.why", item.message, h("span.hint", item.hint) if hints and item.hint else None) if item.message else None
+    why = (
+        h("p.why", coded(item.message), h("span.hint", coded(item.hint)) if hints and item.hint else None)
+        if item.message
+        else None
+    )
     return h(
         f"tr.{item.state}",
         h("td", badge(item.state)),
         h("td.key", item.key, why),
         h("td.faint.jobname", item.job),
         h("td.number", _found(item, most_found)),
-        h("td.number", short_seconds(item.seconds), h("span.faint", tries) if tries else None),
+        h("td.number", short_seconds(item.seconds) or None, h("span.faint", tries) if tries else None),
         key=f"{item.job} {item.key}",
     )
 

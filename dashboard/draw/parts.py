@@ -39,12 +39,21 @@ def commands(shown: tuple[Command, ...]) -> Node | None:
 
 def notice(tone: str, title: str, *words: Child) -> Node:
     """Return a card that says what is wrong or worth knowing."""
-    return h(f"section.notice.{tone}", h("strong", title), [h("p", word) for word in words if word], role="status")
+    said = [h("p", coded(word) if isinstance(word, str) else word) for word in words if word]
+    return h(f"section.notice.{tone}", h("strong", title), said, role="status")
 
 
 def problem(error: OrchestrateError, *words: Child) -> Node:
     """Return the card for a file that can't be read."""
     return notice("bad", sentence(error.message), sentence(error.hint), *words)
+
+
+def coded(text: str) -> list[Child]:
+    """Return a message in which what stands between backticks is set as code. Both remain text."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [text]
+    return [h("code", part) if number % 2 else part for number, part in enumerate(parts) if part]
 
 
 def sentence(text: str) -> str:

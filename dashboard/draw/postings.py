@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any, Final
 
-from dashboard.draw.parts import command, dotted, when
+from dashboard.draw.parts import coded, command, dotted, when
 from dashboard.draw.spark import spark
 from dashboard.nodes import Child, Node, h, page, web
 from dashboard.postings import Held, Overview, Row
@@ -56,7 +56,7 @@ def posting_table(rows: list[Row], chosen: str, address: Callable[[int], str]) -
     """Return the postings, one a row; the title leads to the details, the arrow to the company's page."""
     body = [_row(row, chosen, address) for row in rows] or h("tr", h("td.faint", "No posting matches.", colspan=len(_HEAD)))
     return h(
-        "div.scroll",
+        "div.scroll.postings",
         h("table", h("thead", h("tr", [h("th", name, scope="col") for name in _HEAD])), h("tbody", body)),
         tabindex=0,
         role="region",
@@ -74,7 +74,7 @@ def _row(row: Row, chosen: str, address: Callable[[int], str]) -> Node:
             h("a", _text(row["title"]) or "(no title)", href=address(row["id"])),
             h("p.why", dotted("closed" if closed else None, _text(row["department"]), _word(row["employment_type"]))),
         ),
-        h("td", _text(row["company"])),
+        h("td.company", _text(row["company"])),
         h("td.place", place_of(row)),
         h("td.salary", salary_of(row)),
         h("td.time", when(_text(row["closed_at"] if closed else row["first_seen_at"]), "minute")),
@@ -141,7 +141,7 @@ def details(row: Row, history: list[Row], *, close: str) -> Node:
             role="region",
             aria_label="The posting's text",
         ),
-        h("p.faint", cut) if cut else None,
+        h("p.faint", coded(cut)) if cut else None,
         h("h3", "History"),
         h("ol.story", [_event(entry) for entry in history]),
         key=f"detail {row['id']}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.causes import Cause
-from dashboard.draw.parts import clock, commands, dotted, icon, notice, when
+from dashboard.draw.parts import clock, coded, commands, dotted, icon, notice, when
 from dashboard.nodes import Node, h, page
 from dashboard.view import Hand, JobRow, RunView
 from dashboard.words import STATE_WORDS, count, counted, duration, joined
@@ -93,9 +93,9 @@ def _cause(cause: Cause) -> Node:
     who = joined(list(cause.keys)) if cause.keys else ""
     return h(
         "section.cause",
-        h("p", icon("failed"), h("strong", joined(list(cause.jobs))), ": ", cause.message),
+        h("p", icon("failed"), h("strong", joined(list(cause.jobs))), ": ", coded(cause.message)),
         h("p.who", dotted(many, who)) if who else None,
-        h("p.hint", h("span.do", "What to do: "), cause.hint) if cause.hint else None,
+        h("p.hint", h("span.do", "What to do: "), coded(cause.hint)) if cause.hint else None,
         h("code.code", cause.code),
         role="listitem",
         key=f"{cause.code} {cause.message}"[:120],
@@ -167,7 +167,7 @@ def _hand(hand: Hand) -> Node:
     return h(
         "li",
         h("span.key", hand.key),
-        h("span.note", dotted(hand.note, clock(hand.since))),
+        h("span.note", dotted(hand.note, clock(hand.since, hand.took))),
         h("span.small", css={"w": hand.share * 100}) if hand.share is not None else None,
         key=hand.key,
     )

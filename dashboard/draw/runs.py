@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.draw.parts import badge, when
+from dashboard.draw.parts import badge, coded, when
 from dashboard.nodes import Node, h, page
 from dashboard.summary import Summary
 from dashboard.words import count, duration
@@ -43,11 +43,11 @@ def _row(run: Summary, longest: float, *, named: bool) -> Node:
             h("span.faint", run.name) if named and run.name else None,
         ),
         h("td.time", when(run.started)),
-        h(f"td.number.{run.state}", took if run.seconds is not None else None),
-        h("td.number", f"{run.jobs_done}/{len(run.jobs)}" if run.jobs else ""),
-        h("td.number", count(run.items) if run.jobs else "", failed),
-        h("td.number", count(run.new) if run.new else ""),
-        h("td.faint", run.trigger),
-        h("td.why", run.error if run.state is not Shown.SUCCEEDED else ""),
+        h(f"td.number.took.{run.state}", took if run.seconds is not None else None),
+        h("td.number.jobs", f"{run.jobs_done}/{len(run.jobs)}" if run.jobs else None),
+        h("td.number", count(run.items) if run.jobs else None, failed, title="items"),
+        h("td.number", count(run.new) if run.new else None, title="new"),
+        h("td.faint.by", run.trigger),
+        h("td.why", coded(run.error) if run.state is not Shown.SUCCEEDED else None),
         key=run.run_id,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from dashboard.draw.parts import command, dotted, fold, search, when
+from dashboard.draw.parts import coded, command, dotted, fold, search, when
 from dashboard.freshness import Drift
 from dashboard.nodes import Node, h, page
 from dashboard.snapshots import Difference, Hit, Snapshot
@@ -145,7 +145,7 @@ def _others(card: Card) -> Node | None:
         for one in card.others
     ]
     more = card.others_total - len(card.others)
-    rest = h("li.faint", f"and {count(more)} more: `orchestrate snapshots list {card.job}`") if more > 0 else None
+    rest = h("li.faint", coded(f"and {count(more)} more: `orchestrate snapshots list {card.job}`")) if more > 0 else None
     return fold(f"Other snapshots: {count(card.others_total)}", h("ul.names", rows, rest), key="others")
 
 

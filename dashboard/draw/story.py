@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboard.draw.parts import dotted, when
+from dashboard.draw.parts import coded, dotted, when
 from dashboard.nodes import Node, h, page
 from dashboard.view import RunView, result_words
 from dashboard.words import STATE_WORDS, count, counted, short_seconds
@@ -92,5 +92,5 @@ def spec(text: str, whole: bool) -> list[Node | None]:
     """Return the resolved spec as text."""
     if not text:
         return [h("p.faint", "The run's spec can't be read.")]
-    rest = None if whole else h("p.faint", "Only its beginning is shown; `orchestrate config` prints all of it.")
+    rest = None if whole else h("p.faint", coded("Only its beginning is shown; `orchestrate config` prints all of it."))
     return [h("pre", text, tabindex=0, role="region", aria_label="Resolved spec"), rest]

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined] # typer has no public name for it
 
 from orchestrator import __version__
 from orchestrator.errors import ExitCode, OrchestrateError, SpecError, StorageError
@@ -71,15 +71,20 @@ class VerbGroup(TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a verb, or a stand-in with its summary while the shell completes names."""
+        """Return a verb; its module is imported here."""
+        del ctx
         verb = VERBS.get(cmd_name)
         if verb is None:
             return None
-        if ctx.resilient_parsing:
-            return TyperCommand(name=verb.name, help=verb.summary)
         command = typer.main.get_command(import_module(f"orchestrator.cli.{verb.module}").app)
         command.name = verb.name
         return command
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Return the verbs that begin like that, without importing them."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(verb.name, help=verb.summary) for verb in VERBS.values() if verb.name.startswith(incomplete)]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the verbs by section, without importing them."""
@@ -154,7 +159,8 @@ def orchestrate(
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     del trace
     print(f"error: unexpected {kind.__name__}: {error}", file=sys.stderr)  # noqa: T201
-    print("  this is a bug: repeat with `orchestrate --debug ...` and report the traceback", file=sys.stderr)  # noqa: T201
+    print("  this is a bug: `orchestrate --debug ...` shows where; `orchestrate logs` may tell more, and", file=sys.stderr)  # noqa: T201
+    print("  `orchestrate bundle` packs what a report needs, redacted", file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:

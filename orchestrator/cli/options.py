@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from orchestrator.cli import completion
+
 File = Annotated[
     Path | None,
     typer.Option("--file", "-f", metavar="FILE", help="The spec; default: jobs.yaml in this directory.", show_default=False),
@@ -25,10 +27,18 @@ StateDirectory = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Run = Annotated[
     str | None,
-    typer.Argument(metavar="RUN", help="A run's id, or a unique part of it; default: the latest.", show_default=False),
+    typer.Argument(
+        metavar="RUN",
+        autocompletion=completion.run_ids,
+        help="A run's id, or a unique part of it; default: the latest.",
+        show_default=False,
+    ),
 ]
 Jobs = Annotated[
-    list[str] | None, typer.Option("--job", metavar="NAME", help="Only this job; may be repeated.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--job", metavar="NAME", autocompletion=completion.job_names, help="Only this job; may be repeated.", show_default=False
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
 Engine = Annotated[

@@ -73,6 +73,7 @@ def _document(found: Plan) -> dict[str, Any]:
         **{change: counted[change] for change in SIGNS},
         "changes": sum(counted[change] for change in SIGNS if change != "unchanged"),
         "units": len(found.units),
+        "estimate_seconds": found.estimate_seconds,
         "reasons": {change: dict(counts) for change, counts in reasons.items() if counts},
         "warnings": list(found.warnings),
         "items": [{"key": item.key, "change": item.change.value, "reason": item.reason} for item in found.items],
@@ -84,6 +85,8 @@ def _lines(name: str, found: dict[str, Any]) -> list[str]:
         error = found["error"]
         return [f"{name}  {error['code']}: {error['message']}", *([f"    {error['hint']}"] if error["hint"] else [])]
     lines = [f"{name}  " + "  ".join(f"{sign} {found[change]} {change}" for change, sign in SIGNS.items())]
+    if found["estimate_seconds"]:
+        lines.append(f"  about {terminal.seconds(found['estimate_seconds'])}, going by earlier runs")
     for change, counts in found["reasons"].items():
         lines += [_reason(found, change, *row) for row in Counter(counts).most_common(MOST_REASONS)]
         if len(counts) > MOST_REASONS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import UsageError
 from orchestrator.status.layout import StateDir
@@ -52,14 +52,19 @@ def find_state_dir(file: Path | None, state_dir: Path | None) -> StateDir:
 
 
 def _named_state_dir(path: Path) -> str:
+    named = raw_spec(path).get("state_dir")
+    return named if isinstance(named, str) else DEFAULT_STATE_DIR
+
+
+def raw_spec(path: Path) -> dict[str, Any]:
+    """Return the content of a spec as it stands there, valid or not; nothing of it if it is no mapping or can't be read."""
     import yaml
 
     try:
         document = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, ValueError, OSError, RecursionError):
-        return DEFAULT_STATE_DIR
-    named = document.get("state_dir") if isinstance(document, dict) else None
-    return named if isinstance(named, str) else DEFAULT_STATE_DIR
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def database_url(resolved: Resolved, state: StateDir) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from orchestrator import files
 from orchestrator.cli import options, project, terminal
+from orchestrator.cli.stale import stale
 from orchestrator.errors import ExitCode, NotFound, UnreadableState, UsageError
 
 if TYPE_CHECKING:
@@ -89,11 +90,15 @@ def list_snapshots(
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     store = find_store(job, file, state_dir)
     rows = [_row(store, name) for name in reversed(store.ids())]
+    words = stale([job], file, state_dir).get(job, "")
     if json:
-        terminal.show_json({"format_version": 1, "job": job, "current": store.current_id(), "snapshots": rows})
+        document = {"format_version": 1, "job": job, "current": store.current_id(), "stale": words, "snapshots": rows}
+        terminal.show_json(document)
     elif rows:
         header = ("", "snapshot", "documents", "nodes", "size", "embedding", "")
         terminal.show(terminal.table(header, (_cells(row) for row in rows), limit=terminal.width()))
+        if words:
+            terminal.show(f"stale: {words}; `orchestrate plan --job {job}` shows what a run would do")
     else:
         terminal.say("there is no published snapshot yet: `orchestrate run` makes one")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import threading
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,7 +52,17 @@ def status(
     if json:
         terminal.show_json(document(seen))
     else:
-        terminal.show("\n".join(lines(seen)))
+        terminal.show("\n".join([*lines(seen), *(_stale(seen, file, state_dir) if run is None else ())]))
+
+
+def _stale(seen: Seen, file: Path | None, state_dir: Path | None) -> list[str]:
+    """Return a line for each snapshot that isn't what a run would publish now."""
+    jobs = [job.name for job in seen.status.jobs if job.kind == "ingest" and job.state in FINAL]
+    if not jobs:
+        return []
+    from orchestrator.cli.stale import stale
+
+    return [terminal.printable(f"stale: the snapshot of {job}: {words}") for job, words in stale(jobs, file, state_dir).items()]
 
 
 def document(seen: Seen) -> dict[str, Any]:

@@ -192,6 +192,11 @@ CODES: Final[dict[str, Explanation]] = {
         "a company stands twice",
         "Two entries for one company would close each other's postings; equal names couldn't be told apart.",
     ),
+    "concurrency-unused": Explanation(
+        "the hosts' limits keep `concurrency` from being used",
+        "A public host is asked four requests at a time at most, so that a hundred companies of one board aren't asked sixteen "
+        "at a time. Lower `concurrency`, or raise `http.per_host.concurrency` if the host agrees.",
+    ),
     "no-board": Explanation(
         "a company without a board",
         "A company needs `board` and `token`, or a `url` from which both are found. `orchestrate detect URL` tells them.",
@@ -212,6 +217,12 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "unknown-host": Explanation(
         "a URL that belongs to no known board", "Name the board, or use `board: jsonld` to read the page itself."
+    ),
+    "request-outlasts-job": Explanation(
+        "a request may take longer than its job",
+        "A try ends with its job at the latest, so a longer `http.request_timeout` has no effect.",
+        "timeout: 30s\nhttp: {request_timeout: 60s}",
+        "timeout: 180s\nhttp: {request_timeout: 60s}",
     ),
     "unused-field": Explanation(
         "a field that this board doesn't use", "Only boards that read pages use it. A setting works or is refused."

@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from dashboard.compose import now, postings, run, runs, snapshots
+from dashboard.nodes import h
+from dashboard.store import Store
 from orchestrator import files
 from orchestrator.status.journal import Event, JournalWriter
 from orchestrator.status.layout import RunDir, StateDir, new_run_id
@@ -179,9 +182,9 @@ class Builder:
         from orchestrator.kinds.ingest.computed import Computed, NodeText
         from orchestrator.kinds.ingest.index import DATABASE, IndexWriter
         from orchestrator.kinds.ingest.manifest import entry_of, new_snapshot_id, sealed
-        from orchestrator.kinds.ingest.store import Store
+        from orchestrator.kinds.ingest.store import Store as Snapshots
 
-        store = Store(self.state.snapshots / job)
+        store = Snapshots(self.state.snapshots / job)
         snapshot_id = new_snapshot_id(self.now - ago)
         staging = store.new_staging(snapshot_id)
         with IndexWriter(staging) as writer:
@@ -210,6 +213,12 @@ class Builder:
         """Write spec.json as the engine does: the spec inside of a record."""
         record = {"schema_version": 1, "run_id": run.run_id, "spec_path": "jobs.yaml", "spec": document}
         files.write_atomic(run.spec, json.dumps(record).encode(), durable=False)
+
+
+@pytest.fixture(scope="session")
+def builder() -> type[Builder]:
+    """The builder itself, for fixtures that live longer than one test."""
+    return Builder
 
 
 @pytest.fixture
@@ -285,6 +294,52 @@ def _walk(node: Any) -> Iterator[Any]:
             yield from _walk(child)
 
 
+class Drawing(Page):
+    """A page as the compose functions make it: the same tree without Streamlit. `look` composes it again."""
+
+    def __init__(self, compose: Callable[[], Any]) -> None:
+        self._compose = compose
+        self.look()
+
+    def look(self) -> Drawing:
+        """Poll once."""
+        self.drawn = self._compose()
+        self._data = json.loads(json.dumps({"tree": h("div", self.drawn.tree)[2], "title": self.drawn.title}))
+        return self
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What would be sent to the component."""
+        return self._data
+
+
+@pytest.fixture
+def draw_page(build: Builder) -> Callable[..., Drawing]:
+    """Compose a page over the builder's state directory, with a query."""
+
+    def draw(page: str = "now", **query: str) -> Drawing:
+        store = Store(build.state)
+        ask = {"text" if name == "q" else name: value for name, value in query.items() if name not in {"id", "first"}}
+        first = int(query.get("first", 0))
+
+        def compose() -> Any:
+            match page:
+                case "now":
+                    return now.now_page(store, now=time.time())
+                case "run":
+                    return run.run_page(store, run.Asked(query.get("id", ""), first=first, **ask), now=time.time())
+                case "runs":
+                    return runs.runs_page(store, runs.Asked(first=first, **ask))
+                case "postings":
+                    asked = postings.Asked(posting=query.get("id", ""), first=first, **ask)
+                    return postings.postings_page(store, asked, root=build.root)
+            return snapshots.snapshots_page(store, snapshots.Asked(**ask), root=build.root)
+
+        return Drawing(compose)
+
+    return draw
+
+
 @pytest.fixture
 def open_page(build: Builder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
     """Open a page of the app over the builder's state directory, with a query."""
@@ -345,7 +400,7 @@ def launch() -> Callable[..., Any]:
     return started
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve() -> Callable[[Path], Any]:
     """Start the dashboard of a project on a free port, as a context manager: its address."""
 

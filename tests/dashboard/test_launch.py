@@ -95,7 +95,7 @@ def test_what_the_launcher_says_is_what_the_pages_hear(tmp_path: Path, monkeypat
     heard = options(said[said.index("--") + 1 :])
     assert (heard.state_dir, heard.root, heard.refresh) == (tmp_path / "elsewhere", tmp_path, 2.0)
     paces = [heard.pace(active=True), heard.pace(active=False), heard.pace(active=False, searching=True)]
-    assert paces == [2.0, 5.0, 0.25]
+    assert paces == [2.0, 5.0, 0.1]
     assert heard.place == "--state-dir elsewhere"
     with pytest.raises(SystemExit):
         options(["--refresh", "11"])

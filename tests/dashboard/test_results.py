@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from dashboard.draw.postings import salary_of
-from dashboard.freshness import Walk, changed_settings, folders_of
+from dashboard.freshness import Walk, changed_settings, folders_of, rules_of
+from dashboard.globs import matcher
 from dashboard.postings import Postings, Wanted
 from dashboard.snapshots import Snapshots
 from orchestrator.errors import UnreadableState
+from orchestrator.kinds.ingest.globs import matcher as matcher_of_the_ingest
 
 RUN = "20261121T165300.123Z-1a2b3c4d"
 OTHER = "20261120T165300.123Z-aaaaaaaa"
@@ -126,16 +131,16 @@ def test_the_pages_show_what_is_new_and_the_history_of_one(
     assert "title: Analyst → Data Analyst" in one.text
 
 
-def test_another_database_is_a_sentence_and_the_verb(build: Any, open_page: Callable[..., Any]) -> None:
+def test_another_database_is_a_sentence_and_the_verb(build: Any, draw_page: Callable[..., Any]) -> None:
     run = build.run()
     build.spec(run, {"database": "postgresql+psycopg://someone@db.example/jobs"})
-    text = open_page("postings").text
+    text = draw_page("postings").text
     assert "postgresql" in text
     assert "orchestrate postings" in text
     assert "db.example" not in text
 
 
-def test_closings_that_a_guard_holds_back_are_told(open_page: Callable[..., Any], postings: Postings) -> None:
+def test_closings_that_a_guard_holds_back_are_told(draw_page: Callable[..., Any], postings: Postings) -> None:
     with sqlite3.connect(postings.path) as connection:
         connection.execute(
             "insert into companies(company_key, job, name, source, board, etag, last_modified, wishes, recent_counts, "
@@ -143,7 +148,7 @@ def test_closings_that_a_guard_holds_back_are_told(open_page: Callable[..., Any]
             "values ('i', 'boards', 'Initech', 's', 'lever', '', '', '', '[]', 0, 0, 12, 'all were gone at once', 0)"
         )
     connection.close()
-    text = open_page("postings").text
+    text = draw_page("postings").text
     assert "12 closings held back" in text
     assert "all were gone at once" in text
     assert "orchestrate postings accept Initech" in text
@@ -184,16 +189,16 @@ def test_a_snapshot_is_searched_by_words(build: Any) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": 9}', '{"schema_version": 1, "snapshot_id": "../.."}'])
-def test_a_bad_pointer_is_a_sentence_and_the_other_jobs_stay(build: Any, open_page: Callable[..., Any], content: str) -> None:
+def test_a_bad_pointer_is_a_sentence_and_the_other_jobs_stay(build: Any, draw_page: Callable[..., Any], content: str) -> None:
     build.snapshot({"a.md": "one"}, job="broken")
     build.snapshot({"a.md": "one"}, job="whole")
     (build.state.snapshots / "broken" / "CURRENT").write_text(content)
-    text = open_page("snapshots").text
+    text = draw_page("snapshots").text
     assert "CURRENT" in text
     assert "whole" in text
 
 
-def test_a_snapshot_whose_corpus_changed_is_stale_and_says_why(build: Any, open_page: Callable[..., Any]) -> None:
+def test_a_snapshot_whose_corpus_changed_is_stale_and_says_why(build: Any, draw_page: Callable[..., Any]) -> None:
     docs = build.root / "docs"
     docs.mkdir()
     for name in ("same.md", "edited.md"):
@@ -202,11 +207,11 @@ def test_a_snapshot_whose_corpus_changed_is_stale_and_says_why(build: Any, open_
     run = build.run()
     build.spec(run, {"jobs": {"handbook": {"kind": "ingest", "corpus": "docs"}}})
     build.snapshot({"same.md": "a", "edited.md": "b"}, ago=60)
-    assert "Fresh" in open_page("snapshots").text
+    assert "Fresh" in draw_page("snapshots").text
     build.snapshot({"same.md": "a", "edited.md": "b", "gone.md": "c"}, ago=30)
     (docs / "edited.md").write_text("other")
     (docs / "new.md").write_text("new")
-    text = open_page("snapshots").text
+    text = draw_page("snapshots").text
     for words in (
         "Stale",
         "1 file changed: edited.md",
@@ -225,12 +230,12 @@ def test_a_snapshot_that_failed_its_checks_is_told_with_the_verb(build: Any, ope
     assert "orchestrate snapshots accept handbook --yes" in text
 
 
-def test_a_snapshot_made_with_other_settings_is_stale(build: Any, open_page: Callable[..., Any]) -> None:
+def test_a_snapshot_made_with_other_settings_is_stale(build: Any, draw_page: Callable[..., Any]) -> None:
     made = build.run(begun=500, run_id=RUN)
     build.spec(made, {"jobs": {"handbook": {"kind": "ingest", "corpus": "docs", "chunk": {"size": 800}}}})
     build.snapshot({"a.md": "a"}, ago=60)
     build.spec(build.run(begun=5), {"jobs": {"handbook": {"kind": "ingest", "corpus": "docs", "chunk": {"size": 1200}}}})
-    assert "the spec has another chunk than it was made with" in open_page("snapshots").text
+    assert "the spec has another chunk than it was made with" in draw_page("snapshots").text
     assert changed_settings(None, {"chunk": 1}) == ()
 
 
@@ -250,3 +255,47 @@ def test_keys_of_several_folders_begin_with_the_folder(tmp_path: Path) -> None:
     assert folders_of({"corpus": ["docs", "notes/"]}, tmp_path) == {"docs/": tmp_path / "docs", "notes/": tmp_path / "notes"}
     assert folders_of({"corpus": "docs"}, tmp_path) == {"": tmp_path / "docs"}
     assert folders_of({"corpus": {"postings": "boards"}}, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "new"),
+    [
+        ({}, ["deep/new.md", "new.md", "new.txt"]),
+        ({"include": ["**/*.md"]}, ["deep/new.md", "new.md"]),
+        ({"include": ["*.md"]}, ["new.md"]),
+        ({"exclude": ["deep"]}, ["new.md", "new.txt"]),
+        ({"exclude": ["**/new.*"]}, []),
+        ({"max_file_size": 3}, []),
+        ({"include": "odd", "exclude": [1], "max_file_size": "odd"}, ["deep/new.md", "new.md", "new.txt"]),
+    ],
+)
+def test_only_files_that_the_job_would_take_in_make_a_snapshot_stale(
+    tmp_path: Path, rules: dict[str, Any], new: list[str]
+) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("new.md", "deep/new.md", "new.txt", "new.bin", ".hidden.md"):
+        (tmp_path / name).write_text("text")
+    walk = Walk({"": tmp_path}, frozenset({"old.md", "old.txt"}), made_at=1.0, rules=rules_of(rules))
+    assert list(walk.advance(seconds=60).new) == new
+
+
+def test_a_file_that_was_there_when_the_snapshot_was_made_was_left_out_for_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "left-out.md").write_text("text")
+    made_at = (tmp_path / "left-out.md").stat().st_ctime + 1
+    assert not Walk({"": tmp_path}, frozenset({"a.md"}), made_at).advance(seconds=60).new
+
+
+GLOB = st.lists(
+    st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", "[ab]", "[!a]", "[]a]", "[", "]", "[]", ".md", "./", "\\"]),
+    max_size=6,
+).map("".join)
+
+
+@given(glob=GLOB, path=st.text("ab/.m]\\[", min_size=1, max_size=8))
+def test_globs_mean_what_they_mean_to_an_ingest(glob: str, path: str) -> None:
+    assume("[!]" not in glob)  # A class without a member: validation is where that is told.
+    try:
+        meant = matcher_of_the_ingest([glob])(path)
+    except re.error:
+        meant = False
+    assert matcher([glob])(path) is meant

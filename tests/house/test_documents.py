@@ -173,7 +173,7 @@ def test_the_readme_needs_two_commands(blocks: Blocks) -> None:
     assert shown == ["python3 -m pip install uv && uv run orchestrate run", "uv run pytest"]
 
 
-@pytest.mark.parametrize("name", [".github/actions/validate/action.yml", "examples/ci/gitlab.yml", ".pre-commit-hooks.yaml"])
+@pytest.mark.parametrize("name", ["ci/github/action.yml", "ci/gitlab.yml", ".pre-commit-hooks.yaml"])
 def test_templates_for_ci_parse_and_call_verbs_that_exist(root: Path, name: str) -> None:
     text = (root / name).read_text(encoding="utf-8")
     assert yaml.safe_load(text)

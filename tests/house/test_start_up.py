@@ -100,6 +100,6 @@ def test_importing_a_light_module_imports_nothing_heavy(module: str, root: Path)
 
 
 def test_the_probe_sees_a_heavy_import(root: Path) -> None:
-    code = "import json, sys, orchestrator.kinds.scrape.http; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, orchestrator.kinds.scrape.store; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True, text=True)
-    assert "httpx" in json.loads(done.stdout)
+    assert "sqlalchemy" in json.loads(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -210,7 +211,14 @@ def test_a_hostile_file_is_refused_in_half_a_second(name: str, tmp_path: Path) -
     assert time.process_time() - start < SLOWEST
 
 
+def most_memory() -> int:
+    """Return the most memory this process took, in bytes. Linux's ru_maxrss begins with that of the process before exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 if __name__ == "__main__":
     _bad, _slowest = examine(20_000, 11, Path(sys.argv[1]))
-    _memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(_bad, _slowest, _memory)  # noqa: T201 - read by the test above
+    print(_bad, _slowest, most_memory())  # noqa: T201 - read by the test above

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from orchestrator import files
 from orchestrator.kinds.ingest.computed import Computed, Stored, unpacked
@@ -30,8 +30,22 @@ create index if not exists computed_by_use on computed(used_at);
 create table if not exists stamps(
     corpus text not null, key text not null, size integer not null, mtime integer not null, ctime integer not null,
     digest blob not null, primary key (corpus, key)) without rowid;
+create table if not exists paces(
+    job text not null, recipe blob not null, seconds_a_byte real not null, seconds_a_document real not null,
+    primary key (job, recipe)) without rowid;
 """
 _MANY: Final = 500
+
+
+class Pace(NamedTuple):
+    """How fast a job is: reading and computing a byte of its documents, and publishing one of them."""
+
+    seconds_a_byte: float
+    seconds_a_document: float
+
+    def seconds(self, computed: int, published: int) -> float:
+        """Return how long it takes to compute so many bytes and to publish so many documents."""
+        return computed * self.seconds_a_byte + published * self.seconds_a_document
 
 
 class Cache:
@@ -108,6 +122,18 @@ class Cache:
         with told("write", self._path), self._connection:
             self._connection.executemany("update computed set used_at = ? where key = ?", ((now, key) for key in keys))
             self._connection.execute("delete from computed where used_at < ?", (now - _KEPT_SECONDS,))
+
+    def pace(self, job: str, recipe: bytes) -> Pace | None:
+        """Return how fast a job was when it last computed a good deal with this recipe."""
+        with told("read", self._path):
+            query = "select seconds_a_byte, seconds_a_document from paces where job = ? and recipe = ?"
+            row = self._connection.execute(query, (job, recipe)).fetchone()
+        return None if row is None else Pace(*row)
+
+    def note_pace(self, job: str, recipe: bytes, pace: Pace) -> None:
+        """Store how fast a job was."""
+        with told("write", self._path), self._connection:
+            self._connection.execute("insert or replace into paces values (?, ?, ?, ?)", (job, recipe, *pace))
 
     def stamps(self, corpus: str) -> Mapping[str, Stamp]:
         """Return what earlier runs know of a corpus's files."""

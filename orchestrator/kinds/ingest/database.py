@@ -34,6 +34,10 @@ def open_unshared(path: Path) -> sqlite3.Connection:
     """Open a database that only this thread sees until it is published: nothing is journaled or synced before that."""
     with told("open", path):
         connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=off", "synchronous=off", "locking_mode=exclusive", "temp_store=memory"):
-            connection.execute(f"pragma {pragma}").fetchall()
+        try:
+            for pragma in ("journal_mode=off", "synchronous=off", "locking_mode=exclusive", "temp_store=memory"):
+                connection.execute(f"pragma {pragma}").fetchall()
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection

@@ -13,7 +13,7 @@ from orchestrator.errors import Failure, JobError, UnreadableState
 from orchestrator.job import Change, Job, Outcome, Plan, PlannedItem, Surroundings, Unit, UnitResult
 from orchestrator.kinds.ingest import pipeline
 from orchestrator.kinds.ingest.build import Origin, Previous, write_index, write_manifest
-from orchestrator.kinds.ingest.cache import Cache
+from orchestrator.kinds.ingest.cache import Cache, Pace
 from orchestrator.kinds.ingest.checks import failed_check
 from orchestrator.kinds.ingest.computed import Stored, cache_key
 from orchestrator.kinds.ingest.document import Corpus, Scan, Seen
@@ -27,6 +27,9 @@ from orchestrator.kinds.ingest.targets import store_of
 
 _CLOCK_TICK: Final = 2.0
 """Seconds: a file that changed less than this before a scan may change again without its time telling."""
+
+_TELLING: Final = 200_000
+"""Bytes: what took less to compute says nothing about the pace, since it is mostly the start."""
 
 _PASSING: Final = frozenset({"changed-while-read", "unreadable-file"})
 """Failures of the moment: they say nothing of the document's content, so the one that is published stays."""
@@ -55,12 +58,13 @@ class IngestJob:
 
     def _forget(self) -> None:
         self._scan = Scan(())
-        self._scanned_at = 0.0
+        self._scanned_at = self._planned_at = 0.0
         self._previous: Previous | None = None
         self._entries: dict[str, Entry] = {}
         self._quarantined: dict[str, Failure] = {}
         self._model_failure: Failure | None = None
         self._waiting: set[str] = set()
+        self._computed: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._snapshot_id: str | None = None
 
@@ -76,6 +80,7 @@ class IngestJob:
                 raise JobError("no document of the corpus is taken", code="empty_corpus", hint=_why_empty(self._scan))
             wanted = {each.key: _wanted(each, digest) for each in self._scan.documents if each.digest is not None}
             cached = cache.known(entry.cache_key for entry in wanted.values()) if cache else set()
+            pace = cache.pace(self._around.job, digest) if cache else None
         entries = self._previous.entries if self._previous else {}
         self._entries = {key: entry for key, entry in wanted.items() if entry.cache_key in cached or entries.get(key) == entry}
         to_do = [each for each in self._scan.documents if each.key not in self._entries]
@@ -85,7 +90,14 @@ class IngestJob:
         gone = [PlannedItem(key, Change.GONE, "no longer in the corpus") for key in sorted(entries.keys() - _keys(items))]
         units = list(batches(to_do, self._corpus, self._recipe))
         warnings = [each for each in (warning, skipped_warning(self._scan)) if each]
-        return Plan([*items, *gone], units, tuple(warnings))
+        self._planned_at = time.monotonic()
+        # The cache is the truth: what it lost is computed again, whatever the journal says of an earlier attempt.
+        return Plan([*items, *gone], units, tuple(warnings), self_resuming=True, estimate_seconds=self._estimate(pace, to_do))
+
+    def _estimate(self, pace: Pace | None, to_do: Sequence[Seen]) -> float | None:
+        if not to_do and self._is_current():
+            return 0.0
+        return None if pace is None else pace.seconds(_size(to_do), len(self._scan.documents))
 
     def _read_previous(self) -> tuple[Previous | None, str]:
         try:
@@ -119,7 +131,7 @@ class IngestJob:
             else:
                 self._quarantined[outcome.key] = outcome.error
         self._waiting.difference_update(unit.items if self._model_failure is None else ())
-        self._counts["computed"] += len(computed)
+        self._computed.update(each.key for each in computed)
 
     def commit(self, context: WorkContext) -> Outcome:
         """Make and publish the next snapshot; if nothing changed, publish nothing."""
@@ -178,7 +190,7 @@ class IngestJob:
         return before is not None and before.entries == self._entries
 
     def _publish(self, context: WorkContext) -> Outcome:
-        now = time.time()
+        now, began = time.time(), time.monotonic()
         staging = self._store.new_staging(self._store.new_id(now))
         writer = write_index(staging, self._entries, self._open_cache(), self._previous, context)
         if not writer.nodes:
@@ -196,10 +208,17 @@ class IngestJob:
         context.enter("publish")
         context.commit_point()
         self._snapshot_id = self._store.publish(staging).name
+        self._note_pace(began - self._planned_at, time.monotonic() - began)
         self._open_cache().keep((entry.cache_key for entry in self._entries.values()), now)
         self._store.prune(int(self._around.settings.get("retention", {}).get("snapshots", 5)))
         self._close_cache()
         return Outcome(self.tally(), message=f"published {self._snapshot_id}")
+
+    def _note_pace(self, computing: float, publishing: float) -> None:
+        size = _size([each for each in self._scan.documents if each.key in self._computed])
+        if size >= _TELLING:
+            pace = Pace(computing / size, publishing / len(self._entries))
+            self._open_cache().note_pace(self._around.job, self._recipe.digest(), pace)
 
     def abandon(self) -> None:
         """Remove the staging; cache and published snapshots stay."""
@@ -214,7 +233,7 @@ class IngestJob:
         return {
             "documents": len(self._entries),
             "nodes": nodes,
-            "computed": self._counts["computed"],
+            "computed": len(self._computed),
             "reused": self._counts["reused"],
             "removed": self._counts["removed"],
             "quarantined": len(self._quarantined),
@@ -235,6 +254,10 @@ class IngestJob:
 def _wanted(seen: Seen, recipe: bytes) -> Entry:
     assert seen.digest is not None
     return Entry(seen.digest, cache_key(seen.digest, recipe, pipeline.name_of(seen.key)))
+
+
+def _size(documents: Sequence[Seen]) -> int:
+    return sum(each.size for each in documents)
 
 
 def _keys(items: Sequence[PlannedItem]) -> set[str]:

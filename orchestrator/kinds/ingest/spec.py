@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.base import JobSpec, SpecModel
@@ -129,6 +129,19 @@ def _suffixes(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
+def _not_yet(value: Any) -> Any:
+    if value is None:
+        return None
+    raise PydanticCustomError(
+        "not-available-yet",
+        "{problem}",
+        {
+            "problem": "publishing into another vector store isn't available yet",
+            "hint": "remove it; `open_snapshot(path)` gives the snapshot as a vector store of LlamaIndex",
+        },
+    )
+
+
 class IngestSpec(JobSpec):
     """A job of the kind `ingest`."""
 
@@ -173,3 +186,6 @@ class IngestSpec(JobSpec):
         examples=[".orchestrate/snapshots/handbook"],
     )
     checks: Checks = Field(default=Checks(), description="What has to hold before a snapshot is published.")
+    publish: Annotated[None, BeforeValidator(_not_yet)] = Field(
+        default=None, description="Reserved for publishing into another vector store, which isn't available yet."
+    )

@@ -31,9 +31,10 @@ _loading: Final = threading.Lock()
 class WordTable:
     """Embeds texts with the table; thread-safe. A text's vector doesn't depend on the texts it is embedded with."""
 
-    def __init__(self, words: Words, weights: NDArray[np.float32]) -> None:
-        self._words = words
-        self._weights = weights
+    def __init__(self, tokenizer: Any, weights: NDArray[np.float32]) -> None:
+        self.tokenizer = tokenizer
+        self.weights = weights
+        self._words = Words(tokenizer)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length one for each text; a text without tokens gets zeros."""
@@ -51,14 +52,14 @@ class WordTable:
         import numpy as np
 
         found = self._words.tokens(texts)
-        size, many = len(self._weights), len(texts)
+        size, many = len(self.weights), len(texts)
         of_text = np.repeat(np.arange(many) * size, [len(each) // 2 for each in found])
         tokens, counts = np.unique(np.frombuffer(b"".join(found), dtype=np.uint16) + of_text, return_counts=True)
         bounds = np.searchsorted(tokens, np.arange(many + 1) * size)
         tokens %= size
         weights = counts.astype(np.float32)
         for row, first, last in zip(rows, bounds, bounds[1:], strict=False):
-            row[:] = weights[first:last] @ self._weights.take(tokens[first:last], axis=0)
+            row[:] = weights[first:last] @ self.weights.take(tokens[first:last], axis=0)
 
 
 def load_table() -> WordTable:
@@ -90,4 +91,4 @@ def _load() -> WordTable:
     tokenizer.no_truncation()
     with safe_open(folder / _WEIGHTS, "numpy") as tensors:
         weights = tensors.get_tensor("embedding.weight").astype(np.float32)
-    return WordTable(Words(tokenizer), weights)
+    return WordTable(tokenizer, weights)

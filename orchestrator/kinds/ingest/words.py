@@ -20,23 +20,31 @@ _WORD: Final = re.compile(
 )
 _SPECIAL: Final = ("<s>", "</s>", "<unk>", "\u2581")
 """What the tokenizer takes for its own marks: the text behind one begins anew, and the last one stands for a space."""
-_MOST_CHARACTERS: Final = 1_000_000
-"""What is remembered at most: about 30 MB with everything around it. Then it begins anew."""
+_GENERATION: Final = 250_000
+"""How many characters of words are learned before those that weren't met since are forgotten: about 8 MB of memory."""
 
 
 class _Memory(dict[str, bytes]):
-    """The tokens of words, asked of the model when they are missing."""
+    """The tokens of words; those that are missing come from the generation before, or are asked of the model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, before: dict[str, bytes]) -> None:
         super().__init__()
         self._model = model
+        self._before = before
         self.characters = 0
 
     def __missing__(self, word: str) -> bytes:
-        tokens = array("H", [token.id for token in self._model.tokenize(word.replace(" ", "\u2581"))]).tobytes()
+        tokens = self._before.get(word)
+        if tokens is None:
+            tokens = array("H", [token.id for token in self._model.tokenize(word.replace(" ", "\u2581"))]).tobytes()
         self[word] = tokens
         self.characters += len(word)
         return tokens
+
+    def next_generation(self) -> _Memory:
+        """Return an empty memory that remembers this one, and nothing older."""
+        self._before = {}
+        return _Memory(self._model, self)
 
 
 class Words:
@@ -44,16 +52,14 @@ class Words:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._memory = _Memory(tokenizer.model)
+        self._memory = _Memory(tokenizer.model, {})
 
     def tokens(self, texts: Sequence[str]) -> list[bytes]:
         """Return the ids of each text's tokens, two bytes each in the machine's order."""
-        if self._memory.characters > _MOST_CHARACTERS:
-            self._memory = _Memory(self._tokenizer.model)
+        if self._memory.characters > _GENERATION:
+            self._memory = self._memory.next_generation()
         word = self._memory.__getitem__
-        return [
-            b"".join(map(word, _WORD.findall(" " + text))) if _is_plain(text) else self._whole(text) for text in texts
-        ]
+        return [b"".join(map(word, _WORD.findall(" " + text))) if _is_plain(text) else self._whole(text) for text in texts]
 
     def _whole(self, text: str) -> bytes:
         return array("H", self._tokenizer.encode(text, add_special_tokens=False).ids).tobytes()

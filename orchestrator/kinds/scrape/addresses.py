@@ -78,6 +78,12 @@ class Allowed:
         return any(plain.version == network.version and plain in network for network in self._networks)
 
 
+@lru_cache(maxsize=16)
+def allowed_hosts(hosts: tuple[str, ...]) -> Allowed:
+    """Return what `allow_private_hosts` names, read once."""
+    return Allowed(hosts)
+
+
 def check(host: str, found: Iterable[str], allowed: Allowed) -> list[str]:
     """Return the addresses that a host resolved to, if all of them may be connected to. Raises BlockedAddress.
 

@@ -9,8 +9,10 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from orchestrator.kinds.scrape import boards, companies
+from orchestrator.kinds.scrape.addresses import allowed_hosts
 from orchestrator.kinds.scrape.companies import Located, Misplaced
 from orchestrator.kinds.scrape.spec import Company, ScrapeSpec
 from orchestrator.spec.base import JobSpec
@@ -26,6 +28,7 @@ def check(job: str, spec: ScrapeSpec, jobs: Mapping[str, JobSpec], root: Path) -
     yield from _shared_companies(job, spec, jobs)
     yield from _addresses(spec)
     yield from _files(spec, root)
+    yield from _out_of_reach(spec)
 
 
 def _companies(spec: ScrapeSpec) -> Iterator[Finding]:
@@ -142,3 +145,47 @@ def _files(spec: ScrapeSpec, root: Path) -> Iterator[Finding]:
         yield Finding(("record",), "replay-and-record", "a job that replays has nothing to record", "leave one out")
     if spec.replay is not None and not (root / spec.replay).is_file():
         yield Finding(("replay",), "no-such-file", f"there is no file {spec.replay!r}", "paths start at this file's folder")
+
+
+def _out_of_reach(spec: ScrapeSpec) -> Iterator[Finding]:
+    """Yield settings that another one keeps from having an effect. Only what the file says counts, no default."""
+    http = spec.http
+    if "request_timeout" in http.model_fields_set and http.request_timeout > spec.timeout:
+        yield Finding(
+            ("http", "request_timeout"),
+            "request-outlasts-job",
+            f"a request may take {http.request_timeout:g} s, but the job ends after {spec.timeout:g} s",
+            "a try ends with the job at the latest: lower it, or raise the job's `timeout`",
+            severity="warning",
+        )
+    if "concurrency" in spec.model_fields_set and spec.replay is None:
+        yield from _unused_concurrency(spec)
+
+
+def _unused_concurrency(spec: ScrapeSpec) -> Iterator[Finding]:
+    hosts: dict[str, list[int]] = {}
+    with suppress(Misplaced):
+        for company in spec.companies:
+            host, limit = _host_and_limit(spec, companies.locate(company))
+            hosts.setdefault(host, []).append(limit)
+        most = sum(min(limits[0], len(limits)) for limits in hosts.values())
+        if most < min(spec.concurrency, len(spec.companies)):
+            yield Finding(
+                ("concurrency",),
+                "concurrency-unused",
+                f"the limits of the hosts allow {most} companies at a time, not {spec.concurrency}",
+                "lower it, or raise `http.per_host.concurrency` if the hosts agree",
+                severity="warning",
+            )
+
+
+def _host_and_limit(spec: ScrapeSpec, located: Located) -> tuple[str, int]:
+    """Return the host that a company's requests go to, and how many it is asked at a time."""
+    board = boards.find_board(located.board)
+    assert board is not None, "a located company has a board"
+    base = spec.http.base_urls.get(board.name)
+    url = base or (located.source.url if board.needs_url else "")
+    name = urlsplit(url).hostname or "" if url else board.hosts[0]
+    own = allowed_hosts(tuple(spec.http.allow_private_hosts)).names(name)
+    polite = spec.concurrency if own else board.politeness
+    return (located.key if name.startswith("*") else name), spec.http.per_host.concurrency or polite

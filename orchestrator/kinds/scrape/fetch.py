@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape.addresses import Allowed
+from orchestrator.kinds.scrape.addresses import allowed_hosts
 from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Response, Unanswered, belongs
 from orchestrator.kinds.scrape.client import Asking, Client
@@ -25,7 +25,6 @@ from orchestrator.kinds.scrape.companies import Located
 from orchestrator.kinds.scrape.listing import Collector, run
 from orchestrator.kinds.scrape.posting import Posting, content_hash
 
-_POLITE: Final = 4
 _NO_BASES: Final[Mapping[str, str]] = {}
 _NOT_MODIFIED: Final = 304
 
@@ -235,15 +234,10 @@ class _Conversation:
 
     def _be_polite(self, request: Request) -> None:
         asking, wishes = self._asking, self._wishes
-        own = _own(wishes.own_hosts).names(urlsplit(request.url).hostname or "")
-        polite = None if own else min(self._board.concurrency or _POLITE, _POLITE)
+        own = allowed_hosts(wishes.own_hosts).names(urlsplit(request.url).hostname or "")
+        polite = None if own else self._board.politeness
         asking.concurrency = wishes.concurrency or polite
         asking.min_interval = max(wishes.min_interval, 0.0 if own else self._board.min_interval)
-
-
-@lru_cache(maxsize=16)
-def _own(hosts: tuple[str, ...]) -> Allowed:
-    return Allowed(hosts)
 
 
 def _rebased(parts: SplitResult, base: str) -> str:

@@ -1,4 +1,7 @@
-"""HTTP over the network: the only module that imports httpx and httpcore, so that a change of library is a change of one file.
+"""HTTP over the network: the only module that imports httpcore and httpx, so that a change of library is a change of one file.
+
+It asks httpcore, the part of httpx that talks: httpx's own requests, addresses and answers cost as much CPU again for each
+request. httpx is imported for what it alone does, the TLS context and addresses that aren't plain ASCII.
 
 httpx has no total timeout (a server that drips a byte now and then is waited for as long as it likes), so the deadline sits in
 the network backend, below every read, write, TLS handshake and connection; names are resolved in a thread that is left behind
@@ -8,6 +11,7 @@ redirects: those are the client's.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -19,7 +23,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 
 from orchestrator.deadline import Deadline, WorkContext
 from orchestrator.kinds.scrape import addresses
@@ -29,7 +32,11 @@ from orchestrator.kinds.scrape.wire import Call, Reply, WireError
 
 _SLICE: Final = 0.2
 """Seconds that a blocked socket call takes at most before it looks for a cancel."""
-_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+_MOST_CONNECTIONS: Final = 100
+_MOST_IDLE: Final = 20
+_IDLE_SECONDS: Final = 30.0
+_PLAIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?][\w~!$&'()*+,;=:@%./?-]*)?", re.ASCII)
+"""An address that goes out as it is: in ASCII, with nothing to escape."""
 _CONNECT_SHARE: Final = 0.5
 """Of the time left, what one of several addresses of a host may take to be connected."""
 
@@ -37,6 +44,8 @@ _CONNECT_SHARE: Final = 0.5
 @cache
 def tls() -> ssl.SSLContext:
     """Return the one TLS context of the process: loading the certificates takes 24 ms of CPU each time."""
+    import httpx
+
     context = httpx.create_ssl_context(trust_env=False)
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -225,53 +234,8 @@ def _resolve(host: str, port: int) -> list[str]:
     return found
 
 
-class Transport(httpx.BaseTransport):
-    """httpx's requests over httpcore's pool with the backend above; limits are set here, where they count."""
-
-    def __init__(self, allowed: Allowed, proxy: str | None = None) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls(),
-            proxy=httpcore.Proxy(proxy) if proxy else None,
-            max_connections=_LIMITS.max_connections,
-            max_keepalive_connections=_LIMITS.max_keepalive_connections,
-            keepalive_expiry=_LIMITS.keepalive_expiry,
-            network_backend=_Backend(allowed),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the body of the answer isn't read yet. Raises httpcore's errors."""
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method.encode(),
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-            )
-        )
-        assert isinstance(answer.stream, Iterable)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes]) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        close = getattr(self._stream, "close", None)
-        if close is not None:
-            close()
-
-
 class NetworkWire:
-    """The network. Each thread has a transport of its own, with the one TLS context.
+    """The network. Each thread has connections of its own, with the one TLS context.
 
     A shared pool is scanned as a whole for every request, which costs a third more CPU at 64 in flight.
     """
@@ -279,17 +243,27 @@ class NetworkWire:
     patient = True
 
     def __init__(self, allowed: Allowed, *, max_body: int, proxy: str | None = None) -> None:
-        self._allowed = allowed if proxy is None else _with_proxy(allowed, proxy)
+        self._backend = _Backend(allowed if proxy is None else _with_proxy(allowed, proxy))
         self._max_body = max_body
         self._proxy = proxy
         self._mine = threading.local()
-        self._all: list[Transport] = []
+        self._all: list[httpcore.ConnectionPool] = []
         self._lock = threading.Lock()
 
-    def _transport(self) -> Transport:
-        mine: Transport | None = getattr(self._mine, "transport", None)
+    def _pool(self, *, secure: bool) -> httpcore.ConnectionPool:
+        """Return this thread's pool; one for plain HTTP doesn't wait for the certificates."""
+        name = "secure" if secure else "plain"
+        mine: httpcore.ConnectionPool | None = getattr(self._mine, name, None)
         if mine is None:
-            mine = self._mine.transport = Transport(self._allowed, self._proxy)
+            mine = httpcore.ConnectionPool(
+                ssl_context=tls() if secure else None,
+                proxy=httpcore.Proxy(self._proxy) if self._proxy else None,
+                max_connections=_MOST_CONNECTIONS,
+                max_keepalive_connections=_MOST_IDLE,
+                keepalive_expiry=_IDLE_SECONDS,
+                network_backend=self._backend,
+            )
+            setattr(self._mine, name, mine)
             with self._lock:
                 self._all.append(mine)
         return mine
@@ -298,9 +272,8 @@ class NetworkWire:
         """Make one try; see `Wire`."""
         _current.bounds = _Bounds(deadline, context)
         try:
-            with _as_wire_errors(urlsplit(call.url).hostname or ""):
-                request = httpx.Request(call.method, call.url, headers=dict(call.headers), content=call.body or None)
-                response = self._transport().handle_request(request)
+            with _as_wire_errors(_host_of(call.url)):
+                response = self._pool(secure=call.url[:6] == "https:").handle_request(_request(call))
                 try:
                     return self._read(response)
                 finally:
@@ -308,21 +281,61 @@ class NetworkWire:
         finally:
             _current.bounds = None
 
-    def _read(self, response: httpx.Response) -> Reply:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+    def _read(self, response: httpcore.Response) -> Reply:
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in response.headers:
+            name, value = raw_name.decode("ascii", "replace").lower(), _text(raw_value)
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         inflater = Inflater(headers.get("content-encoding", ""), self._max_body)
         received = 0
-        for piece in response.stream:  # type: ignore[union-attr]
+        assert isinstance(response.stream, Iterable)
+        for piece in response.stream:
             received += len(piece)
             inflater.feed(piece)
-        return Reply(response.status_code, headers, inflater.finish(), received)
+        return Reply(response.status, headers, inflater.finish(), received)
 
     def close(self) -> None:
         """Close the connections of every thread."""
         with self._lock:
-            for transport in self._all:
-                transport.close()
+            for pool in self._all:
+                pool.close()
             self._all.clear()
+
+
+def _request(call: Call) -> httpcore.Request:
+    """Return what httpcore sends. Raises httpcore.UnsupportedProtocol for what is no address."""
+    url = httpcore.URL(call.url) if _PLAIN.fullmatch(call.url) else _escaped(call.url)
+    host = b"[%b]" % url.host if b":" in url.host else url.host
+    authority = host if url.port is None else b"%b:%d" % (host, url.port)
+    headers = [(b"host", authority), *((name.encode(), value.encode()) for name, value in call.headers.items())]
+    if call.body or call.method != "GET":
+        headers.append((b"content-length", b"%d" % len(call.body)))
+    return httpcore.Request(call.method, url, headers=headers, content=call.body or None)
+
+
+def _escaped(url: str) -> httpcore.URL:
+    import httpx
+
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise httpcore.UnsupportedProtocol(str(error)) from error
+    return httpcore.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _text(value: bytes) -> str:
+    """Return a header's value: UTF-8, which ASCII is, else the Latin-1 of old servers."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _with_proxy(allowed: Allowed, proxy: str) -> Allowed:
@@ -348,5 +361,5 @@ def _as_wire_errors(host: str) -> Iterator[None]:
         raise WireError("broken-answer", f"the connection to {host} broke: {error}") from error
     except (httpcore.RemoteProtocolError, httpcore.ProxyError) as error:
         raise WireError("broken-answer", f"{host} broke off or answered something that isn't HTTP") from error
-    except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
+    except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, UnicodeError) as error:
         raise WireError("bad-url", f"the address can't be asked: {error}", retry=False) from error

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
-from orchestrator.kinds.scrape.posting import BadRow, Posting, RawPosting, normalise, with_places_of
+from orchestrator.kinds.scrape.posting import BadRow, Posting, normalise, with_places_of
+from orchestrator.kinds.scrape.row import RawPosting
 
 Details = Literal["none", "new-only", "all"]
 _MOST_REASONS: Final = 5

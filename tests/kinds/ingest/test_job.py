@@ -144,7 +144,8 @@ def test_two_machines_make_the_same_nodes(handbook: Workshop, tmp_path: Path) ->
 
 
 def rows(snapshot: Any) -> list[Any]:
-    return snapshot._connection().execute("select id, hex(node_id), start, end, line, headings, text from nodes").fetchall()
+    query = "select id, hex(node_id), start, end, line, headings, text from nodes"
+    return list(snapshot._connection().execute(query))
 
 
 def test_an_empty_corpus_fails_and_leaves_the_snapshot_as_it_was(handbook: Workshop) -> None:

@@ -50,7 +50,7 @@ def test_questions_without_words_find_nothing_and_do_not_fail(handbook: Workshop
         assert isinstance(snapshot.search("", 5), list)
         assert snapshot.search("zzzzqqq", 5, "lexical") == []
         with pytest.raises(ValueError, match="unknown mode"):
-            snapshot.search("x", 5, "telepathic")  # type: ignore[arg-type]
+            snapshot.search("x", 5, "telepathic")
 
 
 def test_a_snapshot_without_vectors_is_searched_lexically(handbook: Workshop) -> None:

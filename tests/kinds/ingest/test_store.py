@@ -101,6 +101,16 @@ def traversing(path: Path) -> None:
     manifest.write_bytes(rendered(document | {"digest": digest_of(document)}))
 
 
+def become_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def add_a_folder_with_a_file(path: Path) -> None:
+    (path.parent / "x").mkdir()
+    (path.parent / "x" / "y").write_bytes(b"")
+
+
 MUTATIONS: dict[str, Callable[[Path], object]] = {
     "flipped": flip,
     "truncated": lambda path: os.truncate(path, path.stat().st_size - 1),
@@ -109,10 +119,10 @@ MUTATIONS: dict[str, Callable[[Path], object]] = {
     "removed": Path.unlink,
     "a link": relink,
     "hard linked": lambda path: (path.parent.parent / "other-name").hardlink_to(path),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": become_a_folder,
     "an extra file": lambda path: (path.parent / "extra").write_bytes(b""),
     "an extra folder": lambda path: (path.parent / "extra").mkdir(),
-    "an extra file in a folder": lambda path: ((path.parent / "x").mkdir(), (path.parent / "x" / "y").write_bytes(b"")),
+    "an extra file in a folder": add_a_folder_with_a_file,
     "an extra link": lambda path: (path.parent / "extra").symlink_to("MANIFEST.json"),
     "a hidden file": lambda path: (path.parent / ".hidden").write_bytes(b""),
     "a foreign field": foreign_field,
@@ -219,11 +229,11 @@ def test_an_index_that_differs_from_what_was_written_is_never_published(
     from orchestrator.kinds.ingest import job
 
     handbook.write({"new.md": "# New\n\nNews.\n"})
-    check = job.check_complete
+    from orchestrator.kinds.ingest.store import check_complete
 
     def damaged(staging: Path) -> None:
         flip(staging / "index.db")
-        check(staging)
+        check_complete(staging)
 
     monkeypatch.setattr(job, "check_complete", damaged)
     with pytest.raises(SnapshotIncomplete):

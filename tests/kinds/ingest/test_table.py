@@ -113,7 +113,7 @@ def test_no_token_of_the_model_spans_a_place_where_words_are_cut() -> None:
 
 
 def _vocabulary() -> dict[str, int]:
-    tokens: dict[str, int] = load_table()._words._tokenizer.get_vocab()
+    tokens: dict[str, int] = load_table().tokenizer.get_vocab()
     return tokens
 
 
@@ -128,10 +128,11 @@ def test_tokens_word_by_word_are_those_of_the_whole_text(text: str) -> None:
     assert model.tokens([text]) == [model._whole(text)]
 
 
-def test_a_full_memory_of_words_begins_anew_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = words.Words(load_table()._words._tokenizer)
-    texts = [f"word{number} again" for number in range(50)]
-    before = model.tokens(texts)
-    monkeypatch.setattr(words, "_MOST_CHARACTERS", 10)
-    assert model.tokens(texts[:3]) == before[:3]
-    assert len(model._memory) == 5
+def test_a_full_memory_forgets_words_that_are_met_no_more_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_GENERATION", 10)
+    model = words.Words(load_table().tokenizer)
+    texts = [f"word{'x' * number} again" for number in range(50)]
+    assert model.tokens(texts) == [model._whole(text) for text in texts]
+    assert model.tokens(texts[:3]) == model.tokens(texts[:3])
+    model.tokens(["other words"])
+    assert len(model._memory) + len(model._memory._before) < 10

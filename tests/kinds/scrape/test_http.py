@@ -343,6 +343,39 @@ def test_redirects_that_go_round_and_round_end(server: Any, boards: Any) -> None
     assert server.hits["/x"] == 6
 
 
+def slow_circle(connection: Any, ending: Any) -> Any:
+    while connection.recv(65536) and not ending.wait(0.15):
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_slow_redirects_share_the_time_of_one_request() -> None:
+    with raw_server(slow_circle) as url, client() as made:
+        started = time.monotonic()
+        assert failure(made, url).code == "timed-out"
+        assert 0.5 <= time.monotonic() - started <= 0.5 + OVERSHOOT
+
+
+def test_a_proxy_is_asked_for_whole_addresses_and_resolves_the_names(server: Any, boards: Any) -> None:
+    server.routes["http://jobs.acme.example/x"] = boards.Answer({"through": "the proxy"})
+    wire = NetworkWire(Allowed(()), max_body=1000, proxy=server.url)
+    made = Client(wire, Manners())
+    assert made.ask(Request("http://jobs.acme.example/x"), asking()).body == {"through": "the proxy"}
+    made.close()
+    assert [(asked, headers["host"]) for _, asked, headers, _ in server.requests] == [
+        ("http://jobs.acme.example/x", "jobs.acme.example")
+    ]
+
+
+def test_an_address_that_is_not_plain_is_escaped_once(server: Any, boards: Any) -> None:
+    server.routes["/stellen/k%C3%B6ln%20s%C3%BCd"] = boards.Answer({"found": True})
+    with client() as made:
+        for path in ("/stellen/köln süd?q=a b#part", "/stellen/k%C3%B6ln%20s%C3%BCd"):
+            assert made.ask(Request(server.url + path), asking()).body == {"found": True}
+        assert failure(made, "http://127.0.0.1:99999/").code == "bad-url"
+        assert failure(made, "http://[::1").code == "bad-url"
+    assert server.requests[0][1] == "/stellen/k%C3%B6ln%20s%C3%BCd?q=a%20b"
+
+
 def test_a_redirect_to_a_private_address_is_not_followed(server: Any, boards: Any) -> None:
     server.routes["/x"] = boards.Answer("", 302, {"Location": "http://127.0.0.2:1/"})
     with client() as made:

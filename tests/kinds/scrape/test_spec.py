@@ -153,3 +153,42 @@ def test_a_spec_is_checked_without_heavy_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+MANY = [{"board": "greenhouse", "token": f"acme{number}"} for number in range(20)]
+LOCAL = {"base_urls": {"greenhouse": "http://127.0.0.1:9"}, "allow_private_hosts": ["127.0.0.1"]}
+
+
+def test_a_concurrency_that_the_hosts_do_not_allow_is_told() -> None:
+    made = spec(*MANY, concurrency=16)
+    assert problems(made) == [(("concurrency",), "concurrency-unused")]
+    finding = next(iter(check("boards", made, {"boards": made}, Path.cwd())))
+    assert finding.severity == "warning"
+    assert "allow 4 companies at a time, not 16" in finding.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},  # The default says nothing about what somebody wants.
+        {"concurrency": 4},
+        {"concurrency": 16, "http": {"per_host": {"concurrency": 16}}},
+        {"concurrency": 16, "http": LOCAL},
+    ],
+)
+def test_a_concurrency_that_can_be_used_is_not_told(fields: Any) -> None:
+    assert problems(spec(*MANY, **fields)) == []
+
+
+def test_companies_with_a_host_each_do_not_share_a_limit() -> None:
+    each = [{"board": "recruitee", "token": f"initech{number}"} for number in range(20)]
+    assert problems(spec(*each, concurrency=16)) == []
+    assert problems(spec(*each, *MANY, concurrency=30)) == [(("concurrency",), "concurrency-unused")]
+
+
+def test_a_request_that_may_outlast_its_job_is_told() -> None:
+    assert problems(spec(ACME, timeout="20s", http={"request_timeout": "60s"})) == [
+        (("http", "request_timeout"), "request-outlasts-job")
+    ]
+    assert problems(spec(ACME, timeout="20s")) == []
+    assert problems(spec(ACME, timeout="60s", http={"request_timeout": "60s"})) == []

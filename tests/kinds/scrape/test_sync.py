@@ -247,3 +247,25 @@ def test_a_company_that_is_renamed_keeps_its_postings(driver: Any, server: Any, 
     run = driver.run(driver.spec([{"name": "Acme Robotics", "board": "greenhouse", "token": "acme"}]))
     assert run.counts() == (0, 0, 1, 0, 0, 0)
     assert driver.rows("select company from postings") == [("Acme Robotics",)]
+
+
+def test_two_runs_at_once_on_one_database_write_each_posting_once(everywhere: Any, server: Any, boards: Any) -> None:
+    server.routes[JOBS] = boards.greenhouse(*range(1, 30))
+    failed: list[BaseException] = []
+
+    def several() -> None:
+        try:
+            for _ in range(4):
+                everywhere.run()
+        except StorageError as error:
+            failed.append(error)
+
+    everywhere.rows("select 1") if everywhere.database.startswith("postgres") and everywhere.run() else None
+    threads = [threading.Thread(target=several) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert everywhere.rows("select count(*), count(distinct identifier) from postings") == [(29, 29)]
+    assert everywhere.rows("select event, count(*) from posting_history group by event") == [("new", 29)]

@@ -27,7 +27,6 @@ class Ashby(Board):
     token = re.compile(r"[^\W_](?:[\w .&+',()-]{0,126}[\w.)+])?")
     case_sensitive = True
     conditional = True
-    empty_means_empty = False
 
     def detect(self, url: SplitResult) -> str | None:
         """Return the name of a board's page or of an API address."""

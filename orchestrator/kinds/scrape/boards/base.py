@@ -17,6 +17,7 @@ from orchestrator.errors import Failure
 from orchestrator.kinds.scrape.row import RawPosting
 
 _NONE: Final[Mapping[str, str]] = {}
+_POLITE: Final = 4
 SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -150,6 +151,11 @@ class Board(ABC):
     def accepts(self, token: str) -> bool:
         """Whether the board can have this token."""
         return self.token.fullmatch(token) is not None and ".." not in token
+
+    @property
+    def politeness(self) -> int:
+        """How many requests a public host of this board has in flight at most, unless the spec says otherwise."""
+        return min(self.concurrency or _POLITE, _POLITE)
 
     def key(self, source: Source) -> str:
         """Return the name of the company's board in the database: `greenhouse:acme`."""

@@ -6,7 +6,6 @@ The shape of the answer itself is checked by `rows`, since a wrong one must neve
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -91,6 +90,8 @@ def _objects(values: list[Any], found: Listing) -> Iterator[Fields]:
 
 def unescape_once(text: str) -> str:
     """Return HTML that came entity-escaped in JSON. Once: `&amp;lt;T&amp;gt;` must not become a tag."""
+    import html
+
     before, *parts = text.split("&")
     pieces = [before]
     for part in parts:

@@ -7,9 +7,8 @@ syndicate is answered like one without postings. The first 14 digits of an id sa
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult
-from xml.etree.ElementTree import Element
 
 from orchestrator.kinds.scrape.boards.base import (
     BadAnswer,
@@ -23,6 +22,9 @@ from orchestrator.kinds.scrape.boards.base import (
     subdomain,
 )
 from orchestrator.kinds.scrape.row import Place, RawPosting
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _FEEDS: Final = "app.jazz.co"
 _MADE: Final = re.compile(r"job_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_")

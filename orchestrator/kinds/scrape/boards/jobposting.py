@@ -6,14 +6,13 @@ with trailing commas, control characters and entities; what can't be read even s
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from orchestrator.kinds.scrape.boards.fields import Fields, first
+from orchestrator.kinds.scrape.boards.fields import Fields, first, unescape_once
 from orchestrator.kinds.scrape.links import untracked
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
@@ -47,7 +46,7 @@ def _parsed(script: str) -> Any:
     for _ in range(2):  # A comment may hold a CDATA section.
         bare = _WRAPPING.sub("", bare)
     mended = _TRAILING_COMMA.sub(lambda match: match[1] or "", bare)
-    for text in (bare, mended, html.unescape(mended)):
+    for text in (bare, mended, unescape_once(mended)):
         try:
             return json.loads(text, strict=False)
         except (ValueError, RecursionError):
@@ -94,7 +93,7 @@ def read(row: Fields, page_url: str) -> RawPosting:
     company = row.part("hiringOrganization")
     return RawPosting(
         identifier=_identifier(row, company.text("name")) or address,
-        title=html.unescape(row.text("title")),
+        title=unescape_once(row.text("title")),
         url=address,
         places=places(row),
         workplace="remote" if "TELECOMMUTE" in " ".join(row.texts("jobLocationType")).upper() else "",
@@ -104,7 +103,7 @@ def read(row: Fields, page_url: str) -> RawPosting:
         valid_through=row.get("validThrough"),
         language=row.text("inLanguage"),
         description_html=_markup(row.text("description")),
-        company=html.unescape(company.text("name")),
+        company=unescape_once(company.text("name")),
     )
 
 
@@ -131,7 +130,7 @@ def _identifier(row: Fields, company: str) -> str:
 
 def _markup(description: str) -> str:
     """Return HTML. Some pages escape it once more: then there is no tag in it, but entities of tags."""
-    return html.unescape(description) if "<" not in description and "&lt;" in description else description
+    return unescape_once(description) if "<" not in description and "&lt;" in description else description
 
 
 def places(row: Fields) -> list[Place]:

@@ -6,7 +6,6 @@ requirements of a posting stand in `lists`, not in `description`; `createdAt` is
 
 from __future__ import annotations
 
-import html
 from collections.abc import Generator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -116,7 +115,9 @@ def _description(row: Fields) -> str:
 
 
 def _marked(row: Fields, name: str) -> str:
-    text = html.escape(row.text(name), quote=False).replace("\n", "<br>")
+    from html import escape
+
+    text = escape(row.text(name), quote=False).replace("\n", "<br>")
     return f"<p>{text}</p>" if text else ""
 
 

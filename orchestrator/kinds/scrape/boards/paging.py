@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing, Request, Response, Unanswered
 from orchestrator.kinds.scrape.boards.fields import Fields
@@ -15,8 +14,7 @@ _MOST_SILENT: Final = 3
 _CLIENT_ERRORS: Final = range(400, 429)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """The rows of one answer, how many there were before unreadable ones were left out, and the board's total if it says."""
 
     rows: list[Fields]
@@ -24,8 +22,7 @@ class Page:
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(NamedTuple):
     """How a board numbers its pages: `ask` for the rows from an offset on, `read` the answer, `identify` a row."""
 
     ask: Callable[[int], Request]

@@ -6,11 +6,9 @@ its id. A position that is translated stands there once for each language, under
 
 from __future__ import annotations
 
-import html
 from collections.abc import Generator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
-from xml.etree.ElementTree import Element
 
 from orchestrator.kinds.scrape.boards.base import (
     BadAnswer,
@@ -24,6 +22,9 @@ from orchestrator.kinds.scrape.boards.base import (
     subdomain,
 )
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _ENDINGS: Final = ("de", "com")
 
@@ -116,9 +117,11 @@ def _salary(pay: Element | None) -> RawSalary | None:
 
 
 def _description(position: Element) -> str:
+    from html import escape
+
     parts = position.iterfind("jobDescriptions/jobDescription")
     return "\n".join(
-        f"<h3>{html.escape((part.findtext('name') or '').strip())}</h3>{part.findtext('value') or ''}" for part in parts
+        f"<h3>{escape((part.findtext('name') or '').strip())}</h3>{part.findtext('value') or ''}" for part in parts
     )
 
 

@@ -6,15 +6,17 @@ them; elements of that name are read, whatever their prefix.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult
-from xml.etree.ElementTree import Element
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Listing, Request, Source, Steps
 from orchestrator.kinds.scrape.boards.jobposting import address_of
 from orchestrator.kinds.scrape.boards.jsonld import address_key
 from orchestrator.kinds.scrape.boards.sitemap import local_name
 from orchestrator.kinds.scrape.row import Place, RawPosting
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _ROOTS: Final = frozenset({"rss", "RDF", "feed"})
 _DATES: Final = ("pubDate", "published", "date", "updated")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urljoin, urlsplit
-from xml.etree.ElementTree import Element
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing, Request, Response, Unanswered
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MOST_MAPS: Final = 50
 _JOB_WORDS: Final = r"job|career|position|vacanc|opening|stelle|karriere|role"
