@@ -35,7 +35,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 def _one_of(found: re.Match[str]) -> str:
     """Return the expression of `[...]` or `[!...]`, which never match a slash; `[]` is two plain characters."""
-    inside = found[2].replace("\\", "\\\\")
+    inside = found[2].replace("\\", "\\\\").replace("[", "\\[")
     if not inside:
         return re.escape(found[0])
     return f"(?!/)[{'^' if found[1] else ''}{inside}]"

@@ -163,3 +163,19 @@ def test_a_store_without_snapshots_is_told(project: Callable[..., Path], verb: C
     assert verb("snapshots", "list", "handbook", cwd=root).code == 0
     assert verb("snapshots", "verify", "handbook", cwd=root).code == 5
     assert verb("snapshots", "prune", "handbook", cwd=root).code == 5
+
+
+def test_list_and_status_say_that_a_snapshot_is_stale(
+    project: Callable[..., Path], orchestrate: Callable[..., Any], verb: Callable[..., Any]
+) -> None:
+    spec = "version: 1\njobs:\n  pages: {kind: ingest, corpus: docs, embedding: none}\n"
+    root = project(spec, {"docs/a.md": "# A\n\nOne page.\n"})
+    assert orchestrate("run", "--quiet", cwd=root).code == 0
+    assert "stale" not in verb("snapshots", "list", "pages", cwd=root).stdout
+    assert "stale" not in verb("status", cwd=root).stdout
+    (root / "docs" / "b.md").write_text("# B\n\nAnother page.\n")
+    assert "stale: 1 new since it was made" in verb("snapshots", "list", "pages", cwd=root).stdout
+    assert verb("snapshots", "list", "pages", "--json", cwd=root).json()["stale"] == "1 new since it was made"
+    assert "stale: the snapshot of pages: 1 new since it was made" in verb("status", cwd=root).stdout
+    (root / "jobs.yaml").write_text("version: 1\njobs: [broken\n")
+    assert "stale" not in verb("status", "--state-dir", ".orchestrate", cwd=root).text

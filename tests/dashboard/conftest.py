@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,11 @@ class Builder:
             run.cancel.write_text("{}")
         return run
 
+    def resume(self, run: RunDir, **fields: Any) -> None:
+        """Take the lease of a run that was killed, as its resume does, and write a status of the next attempt."""
+        self._locks.append(files.Lock.acquire(run.lease))
+        self.write(run, self.status("running", run_id=run.run_id, attempt=2, revision=99, **fields))
+
     def write(self, run: RunDir, status: RunStatus) -> None:
         files.write_atomic(run.status, status.model_dump_json().encode(), durable=False)
 
@@ -154,20 +160,10 @@ class Builder:
             at = utc(self.now)
             connection.execute(tables.runs.insert(), [{"run_id": run_id, "job": "boards", "started_at": at}])
             common: dict[str, Any] = {
-                "company_key": "acme",
-                "company": "Acme Robotics",
-                "source": "greenhouse",
-                "board": "greenhouse",
-            }
-            common |= {
-                "status": "open",
-                "first_seen_at": at,
-                "last_seen_at": at,
-                "version": 1,
-                "content_hash": "",
-                "seen_hash": "",
-            }
-            common |= {"hash_version": 1, "tier": 1, "run_id": run_id, "url": "https://jobs.example/1", "locations": "[]"}
+                "company_key": "acme", "company": "Acme Robotics", "source": "greenhouse", "board": "greenhouse", "status": "open",
+                "first_seen_at": at, "last_seen_at": at, "version": 1, "content_hash": "", "seen_hash": "", "hash_version": 1,
+                "tier": 1, "run_id": run_id, "url": "https://jobs.example/1", "locations": "[]",
+            }  # fmt: skip
             for posting in postings:
                 row = {**common, "identifier": str(posting["id"]), **posting}
                 connection.execute(tables.postings.insert(), [row])
@@ -193,18 +189,11 @@ class Builder:
                 writer.add(Computed(key, hashlib.sha256(text.encode()).digest(), b"", key, {}, [node]))
             writer.finish()
         values = {
-            "snapshot_id": snapshot_id,
-            "job": job,
-            "run_id": RUN,
-            "created_at": utc(self.now - ago),
-            "corpus_digest": "0" * 64,
-            "settings_digest": "1" * 64,
-            "documents": len(documents),
-            "nodes": len(documents),
-            "embedding": {"name": "default", "dimensions": 256},
-            "files": [entry_of(staging / DATABASE, DATABASE).model_dump()],
+            "snapshot_id": snapshot_id, "job": job, "run_id": RUN, "created_at": utc(self.now - ago), "corpus_digest": "0" * 64,
+            "settings_digest": "1" * 64, "documents": len(documents), "nodes": len(documents),
+            "embedding": {"name": "default", "dimensions": 256}, "files": [entry_of(staging / DATABASE, DATABASE).model_dump()],
             **fields,
-        }
+        }  # fmt: skip
         files.write_atomic(staging / "MANIFEST.json", sealed(values).model_dump_json().encode())
         store.publish(staging)
         return snapshot_id
@@ -304,7 +293,7 @@ class Drawing(Page):
     def look(self) -> Drawing:
         """Poll once."""
         self.drawn = self._compose()
-        self._data = json.loads(json.dumps({"tree": h("div", self.drawn.tree)[2], "title": self.drawn.title}))
+        self._data: dict[str, Any] = json.loads(json.dumps({"tree": h("div", self.drawn.tree)[2], "title": self.drawn.title}))
         return self
 
     @property
@@ -316,28 +305,35 @@ class Drawing(Page):
 @pytest.fixture
 def draw_page(build: Builder) -> Callable[..., Drawing]:
     """Compose a page over the builder's state directory, with a query."""
+    return partial(drawing, build)
 
-    def draw(page: str = "now", **query: str) -> Drawing:
-        store = Store(build.state)
-        ask = {"text" if name == "q" else name: value for name, value in query.items() if name not in {"id", "first"}}
-        first = int(query.get("first", 0))
 
-        def compose() -> Any:
-            match page:
-                case "now":
-                    return now.now_page(store, now=time.time())
-                case "run":
-                    return run.run_page(store, run.Asked(query.get("id", ""), first=first, **ask), now=time.time())
-                case "runs":
-                    return runs.runs_page(store, runs.Asked(first=first, **ask))
-                case "postings":
-                    asked = postings.Asked(posting=query.get("id", ""), first=first, **ask)
-                    return postings.postings_page(store, asked, root=build.root)
-            return snapshots.snapshots_page(store, snapshots.Asked(**ask), root=build.root)
+@pytest.fixture
+def draw_page_of() -> Callable[..., Drawing]:
+    """Compose a page over the state directory of a builder that is passed in."""
+    return drawing
 
-        return Drawing(compose)
 
-    return draw
+def drawing(build: Builder, page: str = "now", **query: str) -> Drawing:
+    """Compose a page as its route does."""
+    store = Store(build.state)
+    ask = {"text" if name == "q" else name: value for name, value in query.items() if name not in {"id", "first"}}
+    first = int(query.get("first", 0))
+
+    def compose() -> Any:
+        match page:
+            case "now":
+                return now.now_page(store, now=time.time())
+            case "run":
+                return run.run_page(store, run.Asked(query.get("id", ""), first=first, **ask), now=time.time())
+            case "runs":
+                return runs.runs_page(store, runs.Asked(first=first, **ask))
+            case "postings":
+                asked = postings.Asked(posting=query.get("id", ""), first=first, **ask)
+                return postings.postings_page(store, asked, root=build.root)
+        return snapshots.snapshots_page(store, snapshots.Asked(**ask), root=build.root)
+
+    return Drawing(compose)
 
 
 @pytest.fixture

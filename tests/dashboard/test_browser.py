@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,21 +19,34 @@ FLAGS = [
 ]  # fmt: skip
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium on this machine"),
     pytest.mark.timeout(180),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def build(builder: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One project for all tests here: the server and the browser take longer to start than to ask."""
+    made = builder(tmp_path_factory.mktemp("project"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
 def address(build: Any, serve: Callable[[Path], Any]) -> Iterator[str]:
     with serve(build.root) as found:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
+    """Chromium. Where the tests are CI's, one that is missing fails; elsewhere it skips."""
+    if "CI" in os.environ:
+        assert CHROMIUM is not None, "CI has to have a chromium: install the package `chromium`"
+        from playwright import sync_api
+    else:
+        sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -88,12 +103,69 @@ def is_local(url: str, address: str) -> bool:
 
 
 def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: Any, address: str) -> None:
-    build.run("failed", jobs=[build.job(state="failed", failures=[build.failure("Acme")], error=build.error())])
+    long = "Principal-Engineer-" * 12
+    run = build.run(
+        "failed", name=long, jobs=[build.job(long, state="failed", failures=[build.failure(long)], error=build.error())]
+    )
+    build.journal(run, [{"key": long, "state": "failed", "error": {"code": "x", "message": long, "hint": long}}])
     for width, scheme in ((390, "dark"), (1920, "light")):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
-        page.goto(address)
-        page.locator(".view h1").wait_for(timeout=60_000)
-        too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not too_wide, (width, scheme)
-        assert page.locator(".view .job").count() == 1
+        for name in ("", "runs", f"run?id={run.run_id}", "postings?show=all&id=1", "snapshots"):
+            page.goto(f"{address}/{name}")
+            page.locator(".view > *").first.wait_for(timeout=60_000)
+            too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+            assert not too_wide, (width, name)
+            assert page.locator(".view").evaluate(BEYOND) == [], (width, name)
         page.close()
+
+
+# What stands beyond the right edge and can't be scrolled to.
+BEYOND = """view => [...view.querySelectorAll("*")]
+    .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && one.getBoundingClientRect().height > 1)
+    .filter(one => !one.closest(".scroll, pre, .tip") && getComputedStyle(one.parentNode).overflowX !== "hidden").map(one => `${one.className} ${one.textContent.slice(0, 30)}`)"""
+
+
+def test_a_killed_run_stands_still_and_its_resume_goes_on_by_itself(build: Any, browser: Any, address: str) -> None:
+    context = browser.new_context(timezone_id="Asia/Kolkata", locale="en-GB", reduced_motion="reduce")
+    page = context.new_page()
+    begun = build.now + 60  # Newer than the other tests' runs.
+    build.now = begun
+    hands = [build.hand("Acme", "page 2 of 7")]
+    run = build.run("running", lease=False, jobs=[build.job(state="running", done=5, in_flight=hands, in_flight_total=1)])
+    page.goto(address)
+    page.locator(".view h1").get_by_text("Interrupted").wait_for(timeout=60_000)
+    assert page.locator(".view .command code").first.inner_text() == f"orchestrate resume {run.run_id[-8:]}"
+    stopped = page.locator(".view .clock, .view .hands, .view .job .count")
+    before = stopped.all_inner_texts()
+    page.wait_for_timeout(2_500)
+    assert stopped.all_inner_texts() == before
+    started = page.locator(".view .facts time").first
+    hour_there = time.strftime("%H:%M", time.gmtime(begun - 41 + 19_800))
+    assert hour_there in started.inner_text()
+    assert started.get_attribute("title") == time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(begun - 41))
+    assert page.locator(".view .icon").first.evaluate("one => getComputedStyle(one).animationName") == "none"
+
+    build.resume(run, jobs=[build.job(state="running", done=7)])
+    page.locator(".view h1").get_by_text("Running — 70%").wait_for(timeout=15_000)
+    assert_keys_show_where_they_are(page)
+    context.close()
+
+
+def assert_keys_show_where_they_are(page: Any) -> None:
+    """Tab through the page: each thing inside the view that takes the focus is outlined."""
+    page.locator(".view h1").click()
+    seen = set()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        found = page.evaluate(FOCUS)
+        if found is not None:
+            seen.add(found["tag"])
+            assert found["outline"] != "none", found
+    assert {"A", "BUTTON"} <= seen
+
+
+FOCUS = """() => {
+    let one = document.activeElement;
+    while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+    return one?.closest(".view") ? {tag: one.tagName, outline: getComputedStyle(one).outlineStyle} : null;
+}"""

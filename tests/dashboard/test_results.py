@@ -291,6 +291,7 @@ GLOB = st.lists(
 ).map("".join)
 
 
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
 @given(glob=GLOB, path=st.text("ab/.m]\\[", min_size=1, max_size=8))
 def test_globs_mean_what_they_mean_to_an_ingest(glob: str, path: str) -> None:
     assume("[!]" not in glob)  # A class without a member: validation is where that is told.

@@ -155,7 +155,10 @@ class Client:
 
     def _exchange(self, call: Call, seconds: float, asking: Asking) -> Reply:
         """Make one hop; its time starts when the host's gate is open."""
-        host = urlsplit(call.url).netloc.rpartition("@")[2].lower()
+        try:
+            host = urlsplit(call.url).netloc.rpartition("@")[2].lower()
+        except ValueError as error:
+            raise WireError("bad-url", "the address can't be asked", retry=False) from error
         try:
             with self._gates.enter(host, asking.concurrency, asking.min_interval, asking.context):
                 reply = self._timed(call, seconds, asking)

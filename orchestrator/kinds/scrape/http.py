@@ -1,7 +1,7 @@
 """HTTP over the network: the only module that imports httpcore and httpx, so that a change of library is a change of one file.
 
 It asks httpcore, the part of httpx that talks: httpx's own requests, addresses and answers cost as much CPU again for each
-request. httpx is imported for what it alone does, the TLS context and addresses that aren't plain ASCII.
+request. httpx is imported for what it alone does, addresses that aren't plain ASCII.
 
 httpx has no total timeout (a server that drips a byte now and then is waited for as long as it likes), so the deadline sits in
 the network backend, below every read, write, TLS handshake and connection; names are resolved in a thread that is left behind
@@ -44,9 +44,9 @@ _CONNECT_SHARE: Final = 0.5
 @cache
 def tls() -> ssl.SSLContext:
     """Return the one TLS context of the process: loading the certificates takes 24 ms of CPU each time."""
-    import httpx
+    import certifi
 
-    context = httpx.create_ssl_context(trust_env=False)
+    context = ssl.create_default_context(cafile=certifi.where())
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -304,7 +304,10 @@ class NetworkWire:
 
 def _request(call: Call) -> httpcore.Request:
     """Return what httpcore sends. Raises httpcore.UnsupportedProtocol for what is no address."""
-    url = httpcore.URL(call.url) if _PLAIN.fullmatch(call.url) else _escaped(call.url)
+    try:
+        url = httpcore.URL(call.url) if _PLAIN.fullmatch(call.url) else _escaped(call.url)
+    except ValueError as error:  # A port beyond 65535, a bracket that stays open.
+        raise httpcore.UnsupportedProtocol(str(error)) from error
     host = b"[%b]" % url.host if b":" in url.host else url.host
     authority = host if url.port is None else b"%b:%d" % (host, url.port)
     headers = [(b"host", authority), *((name.encode(), value.encode()) for name, value in call.headers.items())]
