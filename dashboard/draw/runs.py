@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.draw.parts import badge, coded, when
-from dashboard.nodes import Node, h, page
+from dashboard.nodes import Child, Node, h, page
 from dashboard.summary import Summary
 from dashboard.words import count, duration
 from orchestrator.status.states import Shown
@@ -45,9 +45,14 @@ def _row(run: Summary, longest: float, *, named: bool) -> Node:
         h("td.time", when(run.started)),
         h(f"td.number.took.{run.state}", took if run.seconds is not None else None),
         h("td.number.jobs", f"{run.jobs_done}/{len(run.jobs)}" if run.jobs else None),
-        h("td.number", count(run.items) if run.jobs else None, failed, title="items"),
-        h("td.number", count(run.new) if run.new else None, title="new"),
+        h("td.number", _counted(run.items, "items") if run.jobs else None, failed),
+        h("td.number", _counted(run.new, "new") if run.new else None),
         h("td.faint.by", run.trigger),
         h("td.why", coded(run.error) if run.state is not Shown.SUCCEEDED else None),
         key=run.run_id,
     )
+
+
+def _counted(number: int, unit: str) -> list[Child]:
+    """Return a figure with its unit, which shows where the table has no head: on a phone."""
+    return [count(number), h("span.unit", f" {unit}")]

@@ -52,7 +52,9 @@ def warnings(view: RunView) -> Node | None:
         return None
     more = view.warnings_total - len(view.warnings)
     rest = h("li", f"and {counted(more, 'warning')} more: see the log") if more > 0 else None
-    return h("section.warnings", h("h2", "Warnings"), h("ul", [h("li", text) for text in view.warnings], rest), key="warnings")
+    return h(
+        "section.warnings", h("h2", "Warnings"), h("ul", [h("li", coded(text)) for text in view.warnings], rest), key="warnings"
+    )
 
 
 def story(events: list[Entry]) -> Node | None:

@@ -73,19 +73,12 @@ class Builder:
         run_id = fields.pop("run_id", None) or new_run_id(self.now - begun)
         ended = self.now - begun + took
         values: dict[str, Any] = {
-            "name": "nightly",
-            "spec_path": "jobs.yaml",
-            "spec_digest": "5a427c3f" * 8,
-            "created_at": utc(self.now - begun),
-            "started_at": utc(self.now - begun) if started else None,
-            "updated_at": utc(ended if final else self.now),
-            "finished_at": utc(ended) if final else None,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "revision": 7,
-        }
-        job_state = on_disk if on_disk is not State.SKIPPED else State.SKIPPED
-        jobs = [self.job(state=job_state)] if jobs is None else jobs
+            "name": "nightly", "spec_path": "jobs.yaml", "spec_digest": "5a427c3f" * 8, "revision": 7,
+            "created_at": utc(self.now - begun), "started_at": utc(self.now - begun) if started else None,
+            "updated_at": utc(ended if final else self.now), "finished_at": utc(ended) if final else None,
+            "host": socket.gethostname(), "pid": os.getpid(),
+        }  # fmt: skip
+        jobs = [self.job(state=on_disk)] if jobs is None else jobs
         return RunStatus(run_id=run_id, state=on_disk, jobs=jobs, **{**values, **fields})
 
     def run(self, state: str = "succeeded", *, lease: bool | None = None, cancel: bool = False, **fields: Any) -> RunDir:
@@ -131,17 +124,13 @@ class Builder:
         writer = JournalWriter(run.journal)
         try:
             for number, item in enumerate(items):
-                detail = {name: item[name] for name in ("found", "attempts", "error") if name in item}
                 writer.record(
                     utc(self.now - 20 + number / 100),
                     Event.ITEM_FINISHED,
-                    job=item.get("job", job),
-                    attempt=1,
-                    item=item["key"],
-                    state=item.get("state", "succeeded"),
+                    job=item.get("job", job), attempt=1, item=item["key"], state=item.get("state", "succeeded"),
                     seconds=item.get("seconds", 0.5),
-                    detail=detail,
-                )
+                    detail={name: item[name] for name in ("found", "attempts", "error") if name in item},
+                )  # fmt: skip
             writer.flush()
         finally:
             writer.close()
@@ -160,16 +149,15 @@ class Builder:
             at = utc(self.now)
             connection.execute(tables.runs.insert(), [{"run_id": run_id, "job": "boards", "started_at": at}])
             common: dict[str, Any] = {
-                "company_key": "acme", "company": "Acme Robotics", "source": "greenhouse", "board": "greenhouse", "status": "open",
+                "company_key": "acme", "company": "Acme Robotics", "source": "greenhouse", "board": "greenhouse",
                 "first_seen_at": at, "last_seen_at": at, "version": 1, "content_hash": "", "seen_hash": "", "hash_version": 1,
-                "tier": 1, "run_id": run_id, "url": "https://jobs.example/1", "locations": "[]",
+                "tier": 1, "run_id": run_id, "url": "https://jobs.example/1", "locations": "[]", "status": "open",
             }  # fmt: skip
-            for posting in postings:
-                row = {**common, "identifier": str(posting["id"]), **posting}
+            rows = [{**common, "identifier": str(posting["id"]), **posting} for posting in postings]
+            for row in rows:
                 connection.execute(tables.postings.insert(), [row])
             for entry in history:
-                row = {"run_id": run_id, "at": at, "fields": None, **entry}
-                connection.execute(tables.posting_history.insert(), [row])
+                connection.execute(tables.posting_history.insert(), [{"run_id": run_id, "at": at, "fields": None, **entry}])
         engine.dispose()
         return self.state.database
 

@@ -108,9 +108,10 @@ def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: 
         "failed", name=long, jobs=[build.job(long, state="failed", failures=[build.failure(long)], error=build.error())]
     )
     build.journal(run, [{"key": long, "state": "failed", "error": {"code": "x", "message": long, "hint": long}}])
-    for width, scheme in ((390, "dark"), (1920, "light")):
+    places = ["", "runs", f"run?id={run.run_id}", "postings?show=all&id=1", "snapshots"]
+    for width, scheme, shown in ((390, "dark", places), (1920, "light", places[-2:])):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
-        for name in ("", "runs", f"run?id={run.run_id}", "postings?show=all&id=1", "snapshots"):
+        for name in shown:
             page.goto(f"{address}/{name}")
             page.locator(".view > *").first.wait_for(timeout=60_000)
             too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
@@ -120,9 +121,12 @@ def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: 
 
 
 # What stands beyond the right edge and can't be scrolled to.
-BEYOND = """view => [...view.querySelectorAll("*")]
-    .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && one.getBoundingClientRect().height > 1)
-    .filter(one => !one.closest(".scroll, pre, .tip") && getComputedStyle(one.parentNode).overflowX !== "hidden").map(one => `${one.className} ${one.textContent.slice(0, 30)}`)"""
+BEYOND = """view => {
+    const clipped = (one) => one.closest(".scroll, pre, .tip") || getComputedStyle(one.parentNode).overflowX === "hidden";
+    const beyond = ({ right, height }) => right > innerWidth + 1 && height > 1;
+    const found = [...view.querySelectorAll("*")].filter(one => beyond(one.getBoundingClientRect()) && !clipped(one));
+    return found.map(one => `${one.className} ${one.textContent.slice(0, 30)}`);
+}"""
 
 
 def test_a_killed_run_stands_still_and_its_resume_goes_on_by_itself(build: Any, browser: Any, address: str) -> None:

@@ -21,6 +21,7 @@ from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, places_as_json
 
 _CHUNK: Final = 500
+_FEW: Final = 8
 _LOCK: Final = 0x6F72_6368  # Any constant: the writers of one PostgreSQL database take turns by it.
 
 
@@ -164,6 +165,9 @@ def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
 
 def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
     stored: dict[int, Mapping[str, Any]] = {}
+    if len(ids) <= _FEW:  # One by one costs a fifth of what Core takes to spread out a list.
+        each = (bulk.run(work.connection, _SELECT_ONE, {"key": posting_id}).mappings().one() for posting_id in ids)
+        return {row["id"]: dict(row) for row in each}
     for chunk in _chunks(ids):
         rows = work.connection.execute(_SELECT_FULL, {"ids": chunk}).mappings()
         stored.update((row["id"], dict(row)) for row in rows)
@@ -305,6 +309,7 @@ _SELECT_KNOWN: Final = select(
     _POSTINGS.c.miss_count,
 ).where(_POSTINGS.c.company_key == bindparam("key"))
 _SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
+_SELECT_ONE: Final = select(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
 _SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id))
 _INSERT_POSTINGS: Final = insert(_POSTINGS)
 _INSERT_HISTORY: Final = insert(tables.posting_history)

@@ -368,7 +368,7 @@ def test_a_proxy_is_asked_for_whole_addresses_and_resolves_the_names(server: Any
 
 def test_an_address_that_is_not_plain_is_escaped_once(server: Any, boards: Any) -> None:
     server.routes["/stellen/k%C3%B6ln%20s%C3%BCd"] = boards.Answer({"found": True})
-    with client() as made:
+    with client(request_timeout=10) as made:
         for path in ("/stellen/köln süd?q=a b#part", "/stellen/k%C3%B6ln%20s%C3%BCd"):
             assert made.ask(Request(server.url + path), asking()).body == {"found": True}
         assert failure(made, "http://127.0.0.1:99999/").code == "bad-url"
