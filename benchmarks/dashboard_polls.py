@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ITEMS: Final = 2_000
-WARM: Final = 300
+WARM: Final = 1_000
 SEARCHING: Final = "runs, first search"
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]

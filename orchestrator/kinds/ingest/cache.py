@@ -21,6 +21,7 @@ from orchestrator.kinds.ingest.document import Seen, Stamp
 NAME: Final = "ingest.db"
 _VERSION: Final = 1
 _PATIENCE: Final = 30.0
+_OPENING_TRIES: Final = 200  # Each 50 ms.
 _KEPT_SECONDS: Final = 30 * 86_400.0
 _SCHEMA: Final = """
 create table if not exists computed(
@@ -161,6 +162,12 @@ class Cache:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    """Open the file and make its tables. One opener at a time: turning a file to WAL heeds no busy timeout."""
+    with files.Lock.acquire(path.with_name(f".{NAME}.opening.lock"), patience=_OPENING_TRIES):
+        return _opened_alone(path)
+
+
+def _opened_alone(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
     try:
         connection.execute("pragma journal_mode=wal").fetchall()
@@ -168,7 +175,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("pragma user_version").fetchone()
         if version not in {0, _VERSION}:
             raise sqlite3.DatabaseError("another version")
-        connection.executescript(f"begin; {_SCHEMA} pragma user_version={_VERSION}; commit;")
+        if version != _VERSION:
+            connection.executescript(f"begin immediate; {_SCHEMA} pragma user_version={_VERSION}; commit;")
         path.chmod(files.PRIVATE_FILE)
     except sqlite3.Error:
         connection.close()
