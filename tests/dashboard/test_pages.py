@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.status.states import Shown
+
 PAGES = ("now", "run", "runs", "postings", "snapshots")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -179,12 +181,19 @@ def test_the_list_of_runs_is_filtered_by_state_and_text_and_paged(build: Any, dr
     assert len(one.nodes("tr")) == 2
 
 
-@pytest.mark.parametrize("state", ["stopping", "failed", "interrupted", "unknown"])
-def test_a_state_of_each_class_is_drawn_by_the_app_itself(build: Any, open_page: Callable[..., Any], state: str) -> None:
+@pytest.mark.parametrize("state", sorted(Shown))
+def test_every_state_is_drawn_by_the_app_itself_on_every_page(build: Any, open_page: Callable[..., Any], state: str) -> None:
     write_state(build, state)
-    shown = open_page("now")
-    assert shown.nodes("h1")[0][2][0][1]["class"] == f"icon {state}"
-    assert shown.data["every"] == (1.0 if state in {"stopping", "unknown"} else 5.0)
+    watched = state in {"queued", "running", "cancel_requested", "stopping", "unknown"}
+    for page in PAGES:
+        shown = open_page(page)
+        if page in {"now", "run"}:
+            assert shown.nodes("h1")[0][2][0][1]["class"] == f"icon {state}"
+            assert shown.data["every"] == (1.0 if watched else 5.0)
+        elif page == "runs":
+            assert f"icon {state}" in json.dumps(shown.data)
+        else:
+            assert shown.data["every"] >= 1.0
 
 
 def test_a_bad_filter_in_the_address_is_no_error(build: Any, open_page: Callable[..., Any]) -> None:
