@@ -5,6 +5,7 @@ Imports llama_index, so only what computes or retrieves imports this module.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,16 +44,8 @@ def document_of(key: str, parsed: Parsed, title: str) -> Document:
     return Document(id_=key, text=parsed.text, metadata={TITLE: title, SHAPE: shape})
 
 
-class HeadingNodeParser(NodeParser):
-    """Cuts documents at headings and paragraphs. Nodes know offsets, line, title and the headings above them."""
-
-    size: int = 1200
-    overlap: int = 0
-
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name that LlamaIndex serialises."""
-        return "HeadingNodeParser"
+class DocumentParser(NodeParser):
+    """A node parser that cuts one document at a time, in order."""
 
     def get_nodes_from_documents(
         self, documents: Sequence[Document], show_progress: bool = False, **kwargs: Any
@@ -67,14 +60,35 @@ class HeadingNodeParser(NodeParser):
         del show_progress, kwargs
         return [made for node in nodes for made in self._cut(node)]
 
+    @abstractmethod
     def _cut(self, node: BaseNode) -> list[TextNode]:
-        text = node.get_content()
-        title = str(node.metadata.get(TITLE, ""))
-        body, headings = node.metadata.get(SHAPE, (0, []))
-        parsed = Parsed(text, title, tuple(Heading(*each) for each in headings), body)
+        """Return the nodes of one document."""
+
+
+def parsed_of(node: BaseNode) -> Parsed:
+    """Return a document with the title and the headings that its reader found."""
+    body, headings = node.metadata.get(SHAPE, (0, []))
+    title = str(node.metadata.get(TITLE, ""))
+    return Parsed(node.get_content(), title, tuple(Heading(*each) for each in headings), body)
+
+
+class HeadingNodeParser(DocumentParser):
+    """Cuts documents at headings and paragraphs. Nodes know offsets, line, title and the headings above them."""
+
+    size: int = 1200
+    overlap: int = 0
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name that LlamaIndex serialises."""
+        return "HeadingNodeParser"
+
+    def _cut(self, node: BaseNode) -> list[TextNode]:
+        parsed = parsed_of(node)
         pieces = cut(parsed, self.size, self.overlap)
         source = source_of(node.node_id)
-        return [node_of(source, text[piece.start : piece.end], piece, title) for piece in pieces]
+        title = parsed.title or ""
+        return [node_of(source, parsed.text[piece.start : piece.end], piece, title) for piece in pieces]
 
 
 def source_of(document: str) -> RelatedNodeInfo:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from llama_index.core.node_parser import MarkdownNodeParser, NodeParser, SentenceSplitter, TokenTextSplitter
 from llama_index.core.schema import BaseNode, Document, TextNode
 from pydantic import ValidationError
 
 from orchestrator.errors import JobError
-from orchestrator.kinds.ingest.document import Heading, Parsed
 from orchestrator.kinds.ingest.models import load_class
-from orchestrator.kinds.ingest.nodes import SHAPE, TITLE, HeadingNodeParser, node_of, source_of
+from orchestrator.kinds.ingest.nodes import DocumentParser, HeadingNodeParser, node_of, parsed_of, source_of
 from orchestrator.kinds.ingest.pieces import Piece, sections
 from orchestrator.kinds.ingest.recipe import Recipe
 
@@ -36,7 +34,7 @@ def characters(text: str) -> list[str]:
     return list(text)
 
 
-class ShapedNodeParser(NodeParser):
+class ShapedNodeParser(DocumentParser):
     """Lets another node parser cut, and gives its nodes what our own know: offsets, line, title, headings."""
 
     inner: NodeParser
@@ -46,21 +44,9 @@ class ShapedNodeParser(NodeParser):
         """Return the name that LlamaIndex serialises."""
         return "ShapedNodeParser"
 
-    def get_nodes_from_documents(
-        self, documents: Sequence[Document], show_progress: bool = False, **kwargs: Any
-    ) -> list[BaseNode]:
-        """Return the nodes of the documents, in order."""
-        return self._parse_nodes(documents, show_progress, **kwargs)
-
-    def _parse_nodes(self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any) -> list[BaseNode]:
-        del show_progress, kwargs
-        return [made for node in nodes for made in self._cut(node)]
-
     def _cut(self, node: BaseNode) -> list[TextNode]:
-        text = node.get_content()
-        title = str(node.metadata.get(TITLE, ""))
-        body, headings = node.metadata.get(SHAPE, (0, []))
-        parsed = Parsed(text, title, tuple(Heading(*each) for each in headings), body)
+        parsed = parsed_of(node)
+        text, title, body = parsed.text, parsed.title or "", parsed.body
         stretches = list(sections(parsed))
         starts = [start for start, _, _ in stretches]
         made: list[TextNode] = []

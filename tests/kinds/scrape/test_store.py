@@ -54,8 +54,8 @@ def test_a_file_that_is_no_database_is_told(store: Store) -> None:
     assert store.file is not None
     store.file.parent.mkdir()
     store.file.write_bytes(b"this is no database" * 100)
-    with pytest.raises(StorageError, match=r"postings\.db failed"), store.read():
-        pass
+    with pytest.raises(StorageError, match=r"postings\.db failed"), store.read() as connection:
+        connection.execute(text("select 1"))
 
 
 def test_writers_of_two_connections_wait_for_each_other(store: Store, tmp_path: Any) -> None:
@@ -72,8 +72,8 @@ def test_writers_of_two_connections_wait_for_each_other(store: Store, tmp_path: 
         except StorageError as error:
             failed.append(error)
 
-    with store.write():
-        pass
+    with store.write() as connection:
+        connection.execute(text("select 1"))  # The tables are made before anybody races.
     threads = [threading.Thread(target=fill, args=pair) for pair in ((store, "a"), (other, "b"))]
     for thread in threads:
         thread.start()
