@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.resolved import Resolved
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
-_BASE: Final = ("pydantic", "typer", "pyyaml", "rich", "httpx", "sqlalchemy")
-_EXTRAS: Final = {
-    "ingest": ("llama_index.core", "wordllama", "tokenizers", "safetensors", "numpy", "selectolax", "pypdfium2"),
-    "dashboard": ("streamlit",),
-    "postgres": ("psycopg",),
-}
+_BASE: Final = ("pydantic", "typer", "pyyaml", "rich")
 _LITTLE_SPACE: Final = 1_000_000_000
 _NO_SPACE: Final = 50_000_000
 _PATIENCE_SECONDS: Final = 5

@@ -13,7 +13,7 @@ import typer
 from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined] # typer has no public name for it
 
 from orchestrator import __version__
-from orchestrator.errors import ExitCode, OrchestrateError, SpecError, StorageError
+from orchestrator.errors import ExitCode, MissingExtra, OrchestrateError, SpecError, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,22 @@ class VerbGroup(TyperGroup):
             if ctx.params.get("debug"):
                 raise
             raise typer.Exit(int(error.exit_code)) from error
+        except ModuleNotFoundError as error:
+            _report_extra(error)
+            raise typer.Exit(int(ExitCode.FAILED)) from error
         except PermissionError as error:
             report(StorageError(f"{error.strerror}: {os.path.basename(error.filename or '')}"))  # noqa: PTH119
             raise typer.Exit(int(ExitCode.STORAGE)) from error
+
+
+def _report_extra(error: ModuleNotFoundError) -> None:
+    """Say which extra a verb needs; raise the error again if its module belongs to none."""
+    from orchestrator.extras import extra_of
+
+    extra = extra_of(error.name)
+    if extra is None:
+        raise error
+    report(MissingExtra("this verb", extra))
 
 
 def report(error: OrchestrateError) -> None:

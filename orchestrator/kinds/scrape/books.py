@@ -14,29 +14,30 @@ from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 def already_applied(connection: Connection, key: str, run_id: str) -> bool:
     """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
     entry = {"run": run_id, "company": key}
-    outcome = bulk.run(connection, _SELECT_LEDGER, entry).scalar()
-    if outcome == Completeness.FAILED:
-        connection.execute(_DELETE_LEDGER, entry)
+    found = bulk.fetch(connection, _SELECT_LEDGER, entry)
+    if found and found[0].outcome == Completeness.FAILED:
+        bulk.execute(connection, _DELETE_LEDGER, entry)
         return False
-    return outcome is not None
+    return bool(found)
 
 
 def company_row(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
     """Return the company's row, created if it is new. A new name goes to its postings too."""
-    row = bulk.run(connection, _SELECT_COMPANY, {"key": fetched.key}).mappings().first()
-    if row is None:
-        values = {
+    found = bulk.fetch(connection, _SELECT_COMPANY, {"key": fetched.key})
+    if found:
+        company: dict[str, Any] = found[0]._asdict()
+    else:
+        company = {
+            **_DEFAULTS,
             "company_key": fetched.key,
             "job": stamp.job,
             "name": stamp.company,
             "source": stamp.place.board,
             "board": stamp.place.source.token or stamp.place.source.url,
         }
-        connection.execute(_INSERT_COMPANY, values)
-        row = bulk.run(connection, _SELECT_COMPANY, {"key": fetched.key}).mappings().one()
-    company = dict(row)
+        bulk.write_rows(connection, _INSERT_COMPANY, [company])
     if company["name"] != stamp.company:
-        connection.execute(_RENAME, {"key": fetched.key, "company": stamp.company})
+        bulk.write_rows(connection, _RENAME, [{"key": fetched.key, "company": stamp.company}])
     company.update(job=stamp.job, name=stamp.company, last_fetch_at=stamp.at, last_outcome=str(fetched.completeness))
     return company
 
@@ -78,4 +79,5 @@ _INSERT_LEDGER: Final = insert(tables.fetches)
 _SELECT_COMPANY: Final = select(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
 _INSERT_COMPANY: Final = insert(tables.companies)
 _UPDATE_COMPANY: Final = update(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
+_DEFAULTS: Final = {column.name: column.default and column.default.arg for column in tables.companies.c}
 _RENAME: Final = update(tables.postings).where(tables.postings.c.company_key == bindparam("key"))

@@ -17,6 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator import extras
 from orchestrator.deadline import SYSTEM_CLOCK, WorkContext
 from orchestrator.job import (
     Change,
@@ -125,12 +126,17 @@ class ScrapeJob:
         file = sqlite_file(self._surroundings.database, self._surroundings.root)
         if file is not None and not file.exists():
             return Book()
+        if file is not None and not extras.exists("sqlalchemy"):
+            from orchestrator.kinds.scrape import glance
+
+            return glance.read(file, self._surroundings.job)
         from orchestrator.kinds.scrape import ledger
 
         return ledger.read(self._opened(), self._surroundings.job, self._surroundings.run_id)
 
     def _opened(self) -> Store:
         if self._store is None:
+            extras.require("a scrape job", "scrape")
             from orchestrator.kinds.scrape.store import Store
 
             self._store = Store(self._surroundings.database, self._surroundings.root)

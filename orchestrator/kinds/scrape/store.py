@@ -35,6 +35,7 @@ class Store:
         self.file = sqlite_file(url, root)
         self.name = self.file.name if self.file is not None else "the database server"
         self._engine = _engine(url, self.file)
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._ready = False
         self._writer: Connection | None = None
 
@@ -107,7 +108,7 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._driver_error) as error:
             raise StorageError(f"the database {self.name} failed: {_reason(error)}", hint="see `orchestrate doctor`") from error
 
     def close(self) -> None:
@@ -170,7 +171,7 @@ def _check_version(connection: Connection, name: str) -> None:
         )
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: Exception) -> str:
     """Return what the driver said in one line, without the statement and its values."""
-    original = getattr(error, "orig", None)
-    return " ".join(str(original or type(error).__name__).split())[:200]
+    said = getattr(error, "orig", None) or type(error).__name__ if isinstance(error, SQLAlchemyError) else error
+    return " ".join(str(said).split())[:200]

@@ -106,13 +106,13 @@ _OUTCOMES: Final = {
 
 def _known_rows(work: _Work) -> Sequence[Any]:
     """Return what must be known of every stored row: its columns are those of `_SELECT_KNOWN`, by name."""
-    return bulk.run(work.connection, _SELECT_KNOWN, {"key": work.fetched.key}).all()
+    return bulk.fetch(work.connection, _SELECT_KNOWN, {"key": work.fetched.key})
 
 
 def _insert(work: _Work, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    last_id = bulk.run(work.connection, _SELECT_LAST_ID, {}).scalar() or 0
+    last_id = bulk.fetch(work.connection, _SELECT_LAST_ID, {})[0].last or 0
     fetched, stamp, at = work.fetched, work.stamp, work.stamp.at
     before = (fetched.key, stamp.company, fetched.source, fetched.board)
     state = ("open", False, at, at, 0, 1)
@@ -157,7 +157,7 @@ def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> N
 def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
     work.counts.unchanged += len(ids)
     if whole and ids:
-        bulk.run(work.connection, _TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
+        bulk.execute(work.connection, _TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
         return
     for chunk in _chunks(ids):
         work.connection.execute(_TOUCH, {"at": work.stamp.at, "ids": chunk})
@@ -166,8 +166,8 @@ def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
 def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
     stored: dict[int, Mapping[str, Any]] = {}
     if len(ids) <= _FEW:  # One by one costs a fifth of what Core takes to spread out a list.
-        each = (bulk.run(work.connection, _SELECT_ONE, {"key": posting_id}).mappings().one() for posting_id in ids)
-        return {row["id"]: dict(row) for row in each}
+        found = (bulk.fetch(work.connection, _SELECT_ONE, {"key": posting_id})[0] for posting_id in ids)
+        return {row.id: row._asdict() for row in found}
     for chunk in _chunks(ids):
         rows = work.connection.execute(_SELECT_FULL, {"ids": chunk}).mappings()
         stored.update((row["id"], dict(row)) for row in rows)
@@ -310,7 +310,7 @@ _SELECT_KNOWN: Final = select(
 ).where(_POSTINGS.c.company_key == bindparam("key"))
 _SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
 _SELECT_ONE: Final = select(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
-_SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id))
+_SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id).label("last"))
 _INSERT_POSTINGS: Final = insert(_POSTINGS)
 _INSERT_HISTORY: Final = insert(tables.posting_history)
 _UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator import extras
 from orchestrator.kinds.scrape.client import Client, Manners
 from orchestrator.kinds.scrape.fetch import Wishes
 from orchestrator.kinds.scrape.wire import Wire
@@ -35,7 +36,8 @@ class World:
 
 @contextmanager
 def open_world(settings: Settings) -> Iterator[World]:
-    """Open the client of a job. Raises JobError if the recording can't be read."""
+    """Open the client of a job. Raises MissingExtra, or JobError if the recording can't be read."""
+    extras.require("a scrape job", "scrape")
     wire = _wire(settings)
     client = Client(wire, settings.manners)
     try:
