@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, content_hash
 from orchestrator.kinds.scrape.row import Place
+from orchestrator.kinds.scrape.sql.database import SqliteFile
 from orchestrator.kinds.scrape.store import Store
 
 Write = Callable[[Store, list[Fetched], str], None]
@@ -56,11 +58,13 @@ def rows_of(company: int, count: int, *, changed: bool) -> list[Row]:
 
 def ours(store: Store, fetches: list[Fetched], run_id: str) -> None:
     """Apply every fetch, each in its transaction."""
-    for fetched in fetches:
-        place = Located(SOURCE, Source(fetched.board), fetched.key)
-        stamp = Stamp(run_id, "boards", fetched.key, place, run_id)
-        with store.write() as connection:
-            sync.apply(connection, fetched, stamp, Limits())
+    assert store.file is not None
+    with closing(SqliteFile(store.file)) as database:
+        for fetched in fetches:
+            place = Located(SOURCE, Source(fetched.board), fetched.key)
+            stamp = Stamp(run_id, "boards", fetched.key, place, run_id)
+            with database.writing() as transaction:
+                sync.apply(transaction, fetched, stamp, Limits())
 
 
 def by_hand(store: Store, fetches: list[Fetched], run_id: str) -> None:

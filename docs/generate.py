@@ -1,5 +1,6 @@
-"""Writes the reference pages that follow from the code: jobs.yaml from the models, the command line from its help.
+"""Writes what follows from the code: the reference pages, and the statements of a scrape job's run as SQLite reads them.
 
+The page on jobs.yaml comes from the models, the one on the command line from its help.
 `python docs/generate.py` writes them; with `--check` it writes nothing and exits with 1 if one differs.
 """
 
@@ -19,6 +20,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import SECTIONS, app
+from orchestrator.kinds.scrape.sql.compiling import sqlite_as_json
+from orchestrator.kinds.scrape.sql.database import COMPILED
 from orchestrator.spec.base import SpecModel
 from orchestrator.spec.codes import page as problem_codes
 from orchestrator.spec.fields import field_at
@@ -195,22 +198,23 @@ def fenced(text: str) -> str:
     return f"```text\n{lines}\n```"
 
 
-PAGES: Final = {
-    "jobs-yaml.md": jobs_yaml,
-    "cli.md": command_line,
-    "jobs.schema.json": lambda: as_json(spec_schema()),
-    "problems.md": problem_codes,
+WRITTEN: Final = {
+    REFERENCE / "jobs-yaml.md": jobs_yaml,
+    REFERENCE / "cli.md": command_line,
+    REFERENCE / "jobs.schema.json": lambda: as_json(spec_schema()),
+    REFERENCE / "problems.md": problem_codes,
+    COMPILED: sqlite_as_json,
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or check them; return the exit code."""
+    """Write the files, or check them; return the exit code."""
     stale = []
-    for name, make in PAGES.items():
-        page, text = REFERENCE / name, make()
+    for page, make in WRITTEN.items():
+        text = make()
         if page.is_file() and page.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(page.name)
         if "--check" not in arguments:
             page.write_text(text, encoding="utf-8")
     for name in stale:

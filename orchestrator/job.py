@@ -75,11 +75,15 @@ class Postponement(NamedTuple):
 
 
 class UnitResult(NamedTuple):
-    """What `work` returns: one outcome per item, and the data that `apply` needs. Or a postponement, and neither."""
+    """What `work` returns: one outcome per item, and the data that `apply` needs. Or a postponement, and neither.
+
+    `size` is about how many bytes of memory the data take until they are applied; results that wait are bounded by it.
+    """
 
     outcomes: tuple[ItemOutcome, ...] = ()
     data: Any = None
     postponed: Postponement | None = None
+    size: int = 0
 
 
 class Plan(NamedTuple):
@@ -114,7 +118,7 @@ class Outcome:
 
 @runtime_checkable
 class Job(Protocol):
-    """One job of a run. The engine calls plan once, work on any thread or machine, apply and commit one at a time.
+    """One job of a run. The engine calls plan and prepare once, work on any thread or machine, apply and commit one at a time.
 
     `plan`, `apply` and `commit` get a context too: they run under the job's deadline and cancel, and may `enter` phases.
     """
@@ -127,6 +131,9 @@ class Job(Protocol):
 
     def plan(self, context: WorkContext) -> Plan:
         """Say what would be done. Reads, but has no effect: `orchestrate plan` calls this and nothing else."""
+
+    def prepare(self) -> None:
+        """Get ready what `apply` needs (imports, connections). Called when the first units are on their way, and only then."""
 
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Make the result effective, in the parent only: one transaction, safe to repeat."""

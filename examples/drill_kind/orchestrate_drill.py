@@ -77,6 +77,9 @@ class DrillJob:
         unlucky = spec.unlucky is None or start < spec.unlucky
         return Unit(keys[0], keys, (spec.behaviour if unlucky else "return", spec.seconds, spec.updates))
 
+    def prepare(self) -> None:
+        """Do nothing: there is nothing to open."""
+
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Write one line for each item."""
         del result

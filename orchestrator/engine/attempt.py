@@ -5,18 +5,20 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter, deque
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
 from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.engine.jobrun import Ending, JobRun
-from orchestrator.engine.pool import POOLS, Done, Pool, Slot
+from orchestrator.engine.pool import Assignment, Done, Pool, open_pool
 from orchestrator.errors import DeadlineExceeded, Failure, Interruption
 from orchestrator.job import Change, ItemOutcome, ItemState, Job, Outcome, Plan, Unit
 from orchestrator.status.states import State
 
-AHEAD: Final = 3  # Units a worker may have: one in hand, and two results or units that wait.
+AHEAD: Final = 8
+"""Units a worker may have: one in hand, the others wait, or their results do. Enough for half a second in which nothing is
+applied (a target that is just being opened, a slow transaction); memory is bounded by the pool, in bytes."""
 TICK_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 0.25  # What an attempt may take beyond its deadline to take in what was finished before it.
 
@@ -65,8 +67,11 @@ class Attempt:
         units = self._adopt(plan)
         if units:
             self._context.enter(phases.work)
-            with self._world() as world:
-                self._work(units, world)
+            run = self._run
+            size = min(run.spec.concurrency, len(units))
+            assignment = Assignment(run.name, size, self._job.work, self._job.world, run.deadline, run.cancel)
+            with open_pool(self._engine, assignment) as pool:
+                self._work(pool, units, size * AHEAD)
         self._context.enter(phases.commit)
         self._outcome = self._job.commit(self._context)
         return self._judge(self._outcome)
@@ -92,21 +97,12 @@ class Attempt:
         run.expect(total, settled, adopted)
         return units
 
-    def _world(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self._job.world is None else self._job.world()
-
-    def _work(self, units: deque[Unit], world: Any) -> None:
+    def _work(self, pool: Pool, units: deque[Unit], most: int) -> None:
         run = self._run
-
-        def context(slot: Slot) -> WorkContext:
-            return WorkContext(run.deadline, run.cancel, world=world, progress=slot)
-
-        size = min(run.spec.concurrency, len(units))
-        pool = POOLS[self._engine](run.name, size, self._job.work, context)
         run.slots = pool.slots
         patience, fed = SETTLE_SECONDS, False
         try:
-            self._feed(pool, units, size * AHEAD)
+            self._feed(pool, units, most)
             fed = True
         except Interruption as interruption:
             self._wind_up(pool, interruption)
@@ -121,7 +117,7 @@ class Attempt:
         """Keep up to `most` units in the pool until none is left. Postponed units wait outside, without a slot."""
         postponed: list[tuple[float, int, Unit]] = []
         order = itertools.count()
-        outstanding = 0
+        outstanding, prepared = 0, False
         while units or outstanding or postponed:
             self._context.checkpoint()
             now = SYSTEM_CLOCK.monotonic()
@@ -129,6 +125,9 @@ class Attempt:
                 due = postponed and postponed[0][0] <= now
                 pool.submit(heapq.heappop(postponed)[2] if due else units.popleft())
                 outstanding += 1
+            if not prepared:
+                self._job.prepare()
+                prepared = True
             if not outstanding:
                 self._context.sleep(postponed[0][0] - now)
                 continue

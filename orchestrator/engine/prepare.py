@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from pydantic_core import to_json
 
 from orchestrator import disk, files
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Clock
@@ -189,7 +190,7 @@ def spec_document(request: Request, run_id: str) -> bytes:
         "engine": request.engine,
         "spec": dict(request.resolved.document),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+    return to_json(document, indent=1)
 
 
 def _check_resumable(seen: read.Seen, resolved: Resolved, *, accept_changed_spec: bool) -> None:

@@ -56,6 +56,9 @@ class FunctionJob:
         units = [Unit(key, (key,)) for key in self.items]
         return made or Plan([PlannedItem(key, Change.NEW) for key in self.items], units)
 
+    def prepare(self) -> None:
+        """Do nothing: there is nothing to open."""
+
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         del result
         self.on_apply(unit, context)

@@ -115,6 +115,10 @@ class IngestJob:
         self._counts["reused"] = len(self._entries)
         self._counts["removed"] = len(before.keys() - {each.key for each in self._scan.documents})
 
+    def prepare(self) -> None:
+        """Open the cache."""
+        self._open_cache()
+
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Store what was computed in the cache: one transaction, safe to repeat."""
         del context  # No checkpoint here: what is stored should be noted, too.

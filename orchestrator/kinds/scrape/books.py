@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-
-from orchestrator.kinds.scrape import bulk, tables
 from orchestrator.kinds.scrape.effects import Counts, Stamp
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
+from orchestrator.kinds.scrape.sql.columns import NEW_COMPANY
+from orchestrator.kinds.scrape.sql.transaction import Transaction
 
 
-def already_applied(connection: Connection, key: str, run_id: str) -> bool:
+def already_applied(transaction: Transaction, key: str, run_id: str) -> bool:
     """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
-    entry = {"run": run_id, "company": key}
-    found = bulk.fetch(connection, _SELECT_LEDGER, entry)
+    found = transaction.fetch("ledger_entry", run=run_id, key=key)
     if found and found[0].outcome == Completeness.FAILED:
-        bulk.execute(connection, _DELETE_LEDGER, entry)
+        transaction.execute("delete_ledger_entry", run=run_id, key=key)
         return False
     return bool(found)
 
 
-def company_row(connection: Connection, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
+def company_row(transaction: Transaction, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
     """Return the company's row, created if it is new. A new name goes to its postings too."""
-    found = bulk.fetch(connection, _SELECT_COMPANY, {"key": fetched.key})
+    found = transaction.fetch("company", key=fetched.key)
     if found:
         company: dict[str, Any] = found[0]._asdict()
     else:
         company = {
-            **_DEFAULTS,
+            **NEW_COMPANY,
             "company_key": fetched.key,
             "job": stamp.job,
             "name": stamp.company,
             "source": stamp.place.board,
             "board": stamp.place.source.token or stamp.place.source.url,
         }
-        bulk.write_rows(connection, _INSERT_COMPANY, [company])
+        transaction.write("insert_company", [company])
     if company["name"] != stamp.company:
-        bulk.write_rows(connection, _RENAME, [{"key": fetched.key, "company": stamp.company}])
+        transaction.write("rename", [{"key": fetched.key, "company": stamp.company}])
     company.update(job=stamp.job, name=stamp.company, last_fetch_at=stamp.at, last_outcome=str(fetched.completeness))
     return company
 
 
-def save_company(connection: Connection, company: dict[str, Any], fetched: Fetched, stamp: Stamp, counts: Counts) -> None:
+def save_company(transaction: Transaction, company: dict[str, Any], fetched: Fetched, stamp: Stamp, counts: Counts) -> None:
     """Write the company's row back, with the validators of an answer that the table now stands for."""
     if fetched.completeness is Completeness.COMPLETE and not counts.held:
         validators = fetched.validators
         company.update(etag=validators.etag, last_modified=validators.last_modified, wishes=stamp.wishes)
     elif fetched.completeness not in {Completeness.NOT_MODIFIED, Completeness.FAILED}:
         company.update(etag="", last_modified="")
-    values = {name: value for name, value in company.items() if name != "company_key"}
-    bulk.write_rows(connection, _UPDATE_COMPANY, [{**values, "key": fetched.key}])
+    transaction.write("update_company", [{**company, "key": fetched.key}])
 
 
-def write_ledger(connection: Connection, fetched: Fetched, stamp: Stamp, counts: Counts, warning: str | None) -> None:
+def write_ledger(transaction: Transaction, fetched: Fetched, stamp: Stamp, counts: Counts, warning: str | None) -> None:
     """Write down what a run's fetch of a company came to."""
     failure = fetched.failure
     row = {name: getattr(counts, name) for name in Counts.__slots__}
@@ -69,15 +66,4 @@ def write_ledger(connection: Connection, fetched: Fetched, stamp: Stamp, counts:
         "code": failure.code if failure else None,
         "reason": warning or "; ".join(fetched.reasons) or (failure.message if failure else None),
     }
-    bulk.write_rows(connection, _INSERT_LEDGER, [row])
-
-
-_ENTRY: Final = (tables.fetches.c.run_id == bindparam("run")) & (tables.fetches.c.company_key == bindparam("company"))
-_SELECT_LEDGER: Final = select(tables.fetches.c.outcome).where(_ENTRY)
-_DELETE_LEDGER: Final = delete(tables.fetches).where(_ENTRY)
-_INSERT_LEDGER: Final = insert(tables.fetches)
-_SELECT_COMPANY: Final = select(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
-_INSERT_COMPANY: Final = insert(tables.companies)
-_UPDATE_COMPANY: Final = update(tables.companies).where(tables.companies.c.company_key == bindparam("key"))
-_DEFAULTS: Final = {column.name: column.default and column.default.arg for column in tables.companies.c}
-_RENAME: Final = update(tables.postings).where(tables.postings.c.company_key == bindparam("key"))
+    transaction.write("insert_ledger_entry", [row])

@@ -17,7 +17,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator import extras
 from orchestrator.deadline import SYSTEM_CLOCK, WorkContext
 from orchestrator.job import (
     Change,
@@ -45,9 +44,11 @@ from orchestrator.status.layout import StateDir
 from orchestrator.status.models import utc
 
 if TYPE_CHECKING:
-    from orchestrator.kinds.scrape.store import Store
+    from orchestrator.kinds.scrape.sql.database import Database
 
 _MOST_WARNINGS: Final = 200
+_GROWTH: Final = 3
+"""What a byte of an answer becomes in memory: its description twice, as HTML and as text, and the answer may be packed."""
 
 
 def build(spec: ScrapeSpec, surroundings: Surroundings) -> ScrapeJob:
@@ -67,7 +68,7 @@ def work(unit: Unit, context: WorkContext) -> UnitResult:
         spent = asking.tally
         later = task._replace(tries=postponed.tries, spent=(spent.requests, spent.retries, spent.received, spent.seconds))
         return UnitResult(postponed=Postponement(unit._replace(payload=later), postponed.delay, postponed.reason))
-    return UnitResult((_outcome(unit.key, fetched),), fetched)
+    return UnitResult((_outcome(unit.key, fetched),), fetched, size=fetched.received * _GROWTH)
 
 
 def _outcome(key: str, fetched: Fetched) -> ItemOutcome:
@@ -88,7 +89,7 @@ class ScrapeJob:
         self._wishes = _wishes(spec)
         self._digest = _digest(self._wishes)
         self._limits = _limits(spec)
-        self._store: Store | None = None
+        self._database: Database | None = None
         self._tasks: dict[str, CompanyTask] = {}
         self._counts = Counts()
         self._warnings: list[str] = []
@@ -122,25 +123,20 @@ class ScrapeJob:
         return Plan(items, _by_turns(units))
 
     def _read_book(self) -> Book:
-        """Return what the database knows. Without one SQLAlchemy isn't imported yet: the first answers are waited for then."""
+        """Return what the database knows; nothing is created by asking."""
         file = sqlite_file(self._surroundings.database, self._surroundings.root)
         if file is not None and not file.exists():
             return Book()
-        if file is not None and not extras.exists("sqlalchemy"):
-            from orchestrator.kinds.scrape import glance
-
-            return glance.read(file, self._surroundings.job)
         from orchestrator.kinds.scrape import ledger
 
         return ledger.read(self._opened(), self._surroundings.job, self._surroundings.run_id)
 
-    def _opened(self) -> Store:
-        if self._store is None:
-            extras.require("a scrape job", "scrape")
-            from orchestrator.kinds.scrape.store import Store
+    def _opened(self) -> Database:
+        if self._database is None:
+            from orchestrator.kinds.scrape.sql.database import open_database
 
-            self._store = Store(self._surroundings.database, self._surroundings.root)
-        return self._store
+            self._database = open_database(self._surroundings.database, self._surroundings.root)
+        return self._database
 
     def _task(self, company: Company, book: Book) -> CompanyTask:
         first = companies.locate(company)
@@ -154,6 +150,12 @@ class ScrapeJob:
             known.validators_for(self._digest) if known else NO_VALIDATORS,
             book.known(first) if self._spec.details == "new-only" else frozenset(),
         )
+
+    def prepare(self) -> None:
+        """Open the database: for a server, that takes as long as the first answers take to come."""
+        from orchestrator.kinds.scrape import sync  # noqa: F401 - imported now, used by the first `apply`
+
+        self._opened().prepare()
 
     def apply(self, unit: Unit, result: UnitResult, context: WorkContext) -> None:
         """Bring the table in line with one company's fetch: one transaction, and a repetition does nothing."""
@@ -171,8 +173,8 @@ class ScrapeJob:
             utc(context.deadline.clock.time()),
             self._digest,
         )
-        with self._opened().write() as connection:
-            synced = sync.apply(connection, fetched, stamp, self._limits)
+        with self._opened().writing() as transaction:
+            synced = sync.apply(transaction, fetched, stamp, self._limits)
         if synced.repeated:
             return
         self._note(task.name, fetched, synced)
@@ -203,16 +205,16 @@ class ScrapeJob:
     def _write_down(self, result: dict[str, int | str | None], at: str) -> None:
         from orchestrator.kinds.scrape import ledger, report
 
-        around, store = self._surroundings, self._opened()
-        ledger.write_run(store, around.run_id, around.job, self._started_at, at, result)
-        with store.read() as connection:
-            found = report.gather(connection, around.run_id, around.job, at, result)
+        around, database = self._surroundings, self._opened()
+        ledger.write_run(database, around.run_id, around.job, self._started_at, at, result)
+        with database.reading() as transaction:
+            found = report.gather(transaction, around.run_id, around.job, at, result)
         report.write(found, StateDir(around.state_dir))
 
     def abandon(self) -> None:
         """Close the database; what was applied stays."""
-        if self._store is not None:
-            self._store.close()
+        if self._database is not None:
+            self._database.close()
 
     def tally(self) -> Mapping[str, int | str | None]:
         """Return the counts so far."""

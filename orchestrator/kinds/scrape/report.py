@@ -15,10 +15,9 @@ from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, select
 
 from orchestrator import files
-from orchestrator.kinds.scrape.tables import companies, fetches, posting_history, postings
+from orchestrator.kinds.scrape.sql.transaction import Transaction
 from orchestrator.status.layout import StateDir
 
 FORMAT_VERSION: Final = 1
@@ -26,7 +25,6 @@ _MOST_EVENTS: Final = 10_000
 _MOST_LINES: Final = 500
 _FEED_ENTRIES: Final = 100
 _EVENTS: Final = ("new", "changed", "reopened", "closed")
-_ABOUT: Final = ("id", "company", "title", "url", "location", "workplace")
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 
 
@@ -44,35 +42,14 @@ class Report:
     newest: Sequence[Mapping[str, Any]]
 
 
-def gather(connection: Connection, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
+def gather(transaction: Transaction, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
     """Read what the tables say of a run."""
-    h, p, c, f = posting_history.c, postings.c, companies.c, fetches.c
-    about = [p[name] for name in _ABOUT]
-    joined = posting_history.join(postings, h.posting_id == p.id).join(companies, c.company_key == p.company_key)
-    events = connection.execute(
-        select(h.event, h.fields, *about)
-        .select_from(joined)
-        .where(h.run_id == run_id, c.job == job)
-        .order_by(p.company, p.title, h.id)
-        .limit(_MOST_EVENTS)
-    )
-    troubles = connection.execute(
-        select(c.name.label("company"), f.outcome, f.held, f.code, f.reason)
-        .join_from(fetches, companies, c.company_key == f.company_key)
-        .where(f.run_id == run_id, c.job == job, f.reason.is_not(None))
-        .order_by(c.name)
-    ).mappings()
-    newest = connection.execute(
-        select(p.first_seen_at, p.company_key, p.source, p.identifier, *about)
-        .join_from(postings, companies, c.company_key == p.company_key)
-        .where(c.job == job)
-        .order_by(p.id.desc())  # Ids only grow; a sort by time would read every posting there is.
-        .limit(_FEED_ENTRIES)
-    ).mappings()
-    rows = [dict(zip(("event", "fields", *_ABOUT), row, strict=True)) for row in events]
-    for row in rows:
-        row["fields"] = sorted(json.loads(row["fields"])) if row["fields"] else []
-    return Report(run_id, job, at, result, rows, [dict(row) for row in troubles], [dict(row) for row in newest])
+    events = [row._asdict() for row in transaction.fetch("events_of_run", run=run_id, job=job, most=_MOST_EVENTS)]
+    for event in events:
+        event["fields"] = sorted(json.loads(event["fields"])) if event["fields"] else []
+    troubles = [row._asdict() for row in transaction.fetch("troubles_of_run", run=run_id, job=job)]
+    newest = [row._asdict() for row in transaction.fetch("newest_postings", job=job, most=_FEED_ENTRIES)]
+    return Report(run_id, job, at, result, events, troubles, newest)
 
 
 def write(report: Report, state: StateDir) -> None:

@@ -1,31 +1,25 @@
-"""The database of postings: opened, created, written in transactions. Its errors become StorageError.
+"""The database of postings as SQLAlchemy sees it: what verbs read and people write, and servers. Errors become StorageError.
 
-SQLite: WAL, synchronous NORMAL, foreign keys on, a busy timeout, and write transactions that begin IMMEDIATE, so that two
-processes wait for each other instead of failing half-way. The file is the owner's alone (0600).
+A run writes SQLite without it (`sql.database`, which also says how the file is kept).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from orchestrator import files
 from orchestrator.errors import MissingExtra, StorageError
 from orchestrator.kinds.scrape import tables
+from orchestrator.kinds.scrape.sql.columns import SCHEMA_VERSION
+from orchestrator.kinds.scrape.sql.database import BUSY_SECONDS, PRAGMAS, SqliteFile, storage_error
 from orchestrator.kinds.scrape.targets import sqlite_file
-
-_BUSY_SECONDS: Final = 20
-_PAGE: Final = 16_384
-"""A posting with its description takes about half a page: with the default of 4,096 it is a chain of pages, and slower."""
-_WAL: Final = 32 * 1024 * 1024
-"""Bytes of the write-ahead log before it is copied into the file, which waits for the disk twice."""
 
 
 class Store:
@@ -37,7 +31,11 @@ class Store:
         self._engine = _engine(url, self.file)
         self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._ready = False
-        self._writer: Connection | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The database's own words, for compiling."""
+        return self._engine.dialect
 
     @property
     def is_sqlite(self) -> bool:
@@ -61,68 +59,45 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in one transaction: all of it happens, or nothing. Creates the tables. Raises StorageError."""
-        self._prepare()
-        with self._errors(), self._writing() as connection, connection.begin():
+        self.prepare()
+        with self._errors(), self._engine.connect().execution_options(writing=True) as connection, connection.begin():
             yield connection
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Give a connection for writing. SQLite's is kept for the next transaction; a server may have closed it by then."""
-        if self.file is None:
-            with self._engine.connect() as connection:
-                yield connection
-            return
-        with ExitStack() as undo:
-            connection = self._writer or self._engine.connect().execution_options(writing=True)
-            self._writer = None
-            undo.callback(connection.close)
-            yield connection
-            undo.pop_all()
-            self._writer = connection
-
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Create the tables, if they aren't there. Raises StorageError."""
         if self._ready:
             return
         if self.file is not None:
-            files.make_private_dir(self.file.parent)
-            _create_private(self.file)
-            self._use_wal()
-        with self._errors(), self._writing() as connection, connection.begin():
-            tables.metadata.create_all(connection)
-            known = connection.execute(select(tables.about.c.value)).first()
-            if known is None:
-                row = {"key": "schema_version", "value": str(tables.SCHEMA_VERSION)}
-                connection.execute(tables.about.insert().values(row))
-            _check_version(connection, self.name)
+            with closing(SqliteFile(self.file)) as file:
+                file.prepare()
+        else:
+            self._create_on_server()
         self._ready = True
 
-    def _use_wal(self) -> None:
-        """Let readers read while somebody writes. A property of the file, so whoever only reads doesn't set it."""
-        with self._errors(), closing(self._engine.raw_connection()) as raw:
-            cursor = raw.cursor()
-            cursor.execute(f"PRAGMA page_size={_PAGE}")  # Heeded by a new file only.
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.close()
+    def _create_on_server(self) -> None:
+        with self._errors(), self._engine.begin() as connection:
+            tables.metadata.create_all(connection)
+            if connection.execute(select(tables.about.c.value)).first() is None:
+                row = {"key": "schema_version", "value": str(SCHEMA_VERSION)}
+                connection.execute(tables.about.insert().values(row))
+            _check_version(connection, self.name)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, self._driver_error) as error:
-            raise StorageError(f"the database {self.name} failed: {_reason(error)}", hint="see `orchestrate doctor`") from error
+            raise storage_error(self.name, _said(error)) from error
 
     def close(self) -> None:
         """Close every connection."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
         self._engine.dispose()
 
 
 def _engine(url: str, file: Path | None) -> Engine:
     try:
         if file is not None:
-            engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+            engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
             event.listen(engine, "connect", _on_sqlite_connect)
             event.listen(engine, "begin", _on_sqlite_begin)
             return engine
@@ -146,7 +121,7 @@ def _with_driver(url: str) -> str:
 def _on_sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours: the driver's own one would be DEFERRED.
     cursor = connection.cursor()
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000", f"wal_autocheckpoint={_WAL // _PAGE}"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -156,22 +131,15 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _create_private(file: Path) -> None:
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE_FILE))
-    except OSError as error:
-        raise files.storage_error("open", file, error) from error
-
-
 def _check_version(connection: Connection, name: str) -> None:
     found = connection.execute(select(tables.about.c.value).where(tables.about.c.key == "schema_version")).scalar()
-    if found is None or int(found) != tables.SCHEMA_VERSION:
-        raise StorageError(
-            f"{name} has schema version {found}; this program reads {tables.SCHEMA_VERSION}", hint="update orchestrate"
-        )
+    if found is None or int(found) != SCHEMA_VERSION:
+        raise StorageError(f"{name} has schema version {found}; this program reads {SCHEMA_VERSION}", hint="update orchestrate")
 
 
-def _reason(error: Exception) -> str:
-    """Return what the driver said in one line, without the statement and its values."""
-    said = getattr(error, "orig", None) or type(error).__name__ if isinstance(error, SQLAlchemyError) else error
-    return " ".join(str(said).split())[:200]
+def _said(error: Exception) -> Exception:
+    """Return the driver's own error, whose words hold neither the statement nor its values."""
+    if not isinstance(error, SQLAlchemyError):
+        return error
+    original = getattr(error, "orig", None)
+    return original if isinstance(original, Exception) else Exception(type(error).__name__)

@@ -12,18 +12,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
-
-from orchestrator.kinds.scrape import books, bulk, guards, merging, tables
+from orchestrator.kinds.scrape import books, guards, merging
 from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, places_as_json
+from orchestrator.kinds.scrape.sql.transaction import Transaction
 
-_CHUNK: Final = 500
-_FEW: Final = 8
-_LOCK: Final = 0x6F72_6368  # Any constant: the writers of one PostgreSQL database take turns by it.
-
+_LOCATIONS: Final = merging.CONTENT.index("locations")
 
 _Event: TypeAlias = tuple[int, str, str, str, str | None]
 
@@ -32,7 +28,7 @@ _Event: TypeAlias = tuple[int, str, str, str, str | None]
 class _Work:
     """One company's sync under way."""
 
-    connection: Connection
+    transaction: Transaction
     fetched: Fetched
     stamp: Stamp
     limits: Limits
@@ -41,17 +37,15 @@ class _Work:
     events: list[_Event] = field(default_factory=list)
 
 
-def apply(connection: Connection, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
+def apply(transaction: Transaction, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
     """Bring the table in line with a fetch. Runs inside the caller's transaction; every number it returns is counted."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    if books.already_applied(connection, fetched.key, stamp.run_id):
+    if books.already_applied(transaction, fetched.key, stamp.run_id):
         return Synced(repeated=True)
     costs = Counts(bad_rows=fetched.bad_rows, requests=fetched.requests, retries=fetched.retries, bytes=fetched.received)
-    work = _Work(connection, fetched, stamp, limits, books.company_row(connection, fetched, stamp), costs)
+    work = _Work(transaction, fetched, stamp, limits, books.company_row(transaction, fetched, stamp), costs)
     warning = _OUTCOMES[fetched.completeness](work)
-    books.save_company(connection, work.company, fetched, stamp, work.counts)
-    books.write_ledger(connection, fetched, stamp, work.counts, warning)
+    books.save_company(transaction, work.company, fetched, stamp, work.counts)
+    books.write_ledger(transaction, fetched, stamp, work.counts, warning)
     return Synced(work.counts, warning)
 
 
@@ -67,9 +61,7 @@ def _failed(work: _Work) -> str | None:
 
 
 def _not_modified(work: _Work) -> str | None:
-    where = (_POSTINGS.c.company_key == work.fetched.key) & (_POSTINGS.c.status == "open") & (_POSTINGS.c.miss_count == 0)
-    seen = work.connection.execute(update(_POSTINGS).where(where).values(last_seen_at=work.stamp.at))
-    work.counts.unchanged = seen.rowcount
+    work.counts.unchanged = work.transaction.execute("touch_listed", key=work.fetched.key, at=work.stamp.at)
     work.company["last_ok_at"] = work.stamp.at
     return _still_held(work)
 
@@ -82,7 +74,7 @@ def _still_held(work: _Work) -> str | None:
 
 def _listed(work: _Work) -> str | None:
     """Sync what was listed: complete, partial or empty."""
-    known = _known_rows(work)
+    known = work.transaction.fetch("known_postings", key=work.fetched.key)
     reassigned = guards.reassigned(work.fetched, work.company, known)
     if reassigned:
         return _hold(work, 0, reassigned)
@@ -104,15 +96,10 @@ _OUTCOMES: Final = {
 }
 
 
-def _known_rows(work: _Work) -> Sequence[Any]:
-    """Return what must be known of every stored row: its columns are those of `_SELECT_KNOWN`, by name."""
-    return bulk.fetch(work.connection, _SELECT_KNOWN, {"key": work.fetched.key})
-
-
 def _insert(work: _Work, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    last_id = bulk.fetch(work.connection, _SELECT_LAST_ID, {})[0].last or 0
+    last_id = work.transaction.fetch("last_posting")[0].id or 0
     fetched, stamp, at = work.fetched, work.stamp, work.stamp.at
     before = (fetched.key, stamp.company, fetched.source, fetched.board)
     state = ("open", False, at, at, 0, 1)
@@ -121,7 +108,7 @@ def _insert(work: _Work, rows: Sequence[Row]) -> None:
         (number, *before, row.posting.identifier, *state, row.hash, row.hash, *origin, *_content(row))
         for number, row in enumerate(rows, last_id + 1)
     ]
-    bulk.insert_rows(work.connection, _INSERT_POSTINGS, _NEW_COLUMNS, values)
+    work.transaction.insert("insert_postings", values)
     work.events += [_event(work, value[0], "new") for value in values]
     work.counts.new += len(values)
 
@@ -149,29 +136,19 @@ def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> N
         else:
             other.append((row, known.id))
     _touch(work, same, whole=whole and all(known.status == "open" for _, known in pairs))
-    stored = _stored_rows(work, [posting_id for _, posting_id in other])
-    updates = [_update(work, row, stored[posting_id]) for row, posting_id in other]
-    bulk.write_rows(work.connection, _UPDATE_POSTING, updates)
+    updates = []
+    for row, posting_id in other:
+        stored = work.transaction.fetch("posting", key=posting_id)[0]
+        updates.append(_update(work, row, stored._asdict()))
+    work.transaction.write("update_posting", updates)
 
 
 def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
     work.counts.unchanged += len(ids)
     if whole and ids:
-        bulk.execute(work.connection, _TOUCH_ALL, {"at": work.stamp.at, "key": work.fetched.key})
+        work.transaction.execute("touch_open", key=work.fetched.key, at=work.stamp.at)
         return
-    for chunk in _chunks(ids):
-        work.connection.execute(_TOUCH, {"at": work.stamp.at, "ids": chunk})
-
-
-def _stored_rows(work: _Work, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    stored: dict[int, Mapping[str, Any]] = {}
-    if len(ids) <= _FEW:  # One by one costs a fifth of what Core takes to spread out a list.
-        found = (bulk.fetch(work.connection, _SELECT_ONE, {"key": posting_id})[0] for posting_id in ids)
-        return {row.id: row._asdict() for row in found}
-    for chunk in _chunks(ids):
-        rows = work.connection.execute(_SELECT_FULL, {"ids": chunk}).mappings()
-        stored.update((row["id"], dict(row)) for row in rows)
-    return stored
+    work.transaction.write("touch", [{"key": each, "last_seen_at": work.stamp.at, "miss_count": 0} for each in ids])
 
 
 def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,8 +196,7 @@ def _close_missing(work: _Work, known: Sequence[Any]) -> str | None:
     missing = [row for row in opened if _is_missing(row, fetched, listed)]
     closing = [row for row in missing if row.miss_count + 1 >= fetched.close_after]
     reason = guards.reason_to_hold(work.limits, fetched, company, len(opened), len(closing), work.stamp.at)
-    for chunk in _chunks([row.id for row in missing]):
-        work.connection.execute(_MISS, {"ids": chunk})
+    work.transaction.write("miss", [{"key": row.id, "miss_count": row.miss_count + 1} for row in missing])
     if reason:
         return _hold(work, len(closing), reason)
     _close(work, [row.id for row in closing])
@@ -236,8 +212,8 @@ def _is_missing(row: Any, fetched: Fetched, listed: Collection[str]) -> bool:
 
 
 def _close(work: _Work, ids: Sequence[int]) -> None:
-    for chunk in _chunks(ids):
-        work.connection.execute(_CLOSE, {"at": work.stamp.at, "run": work.stamp.run_id, "ids": chunk})
+    state = {"status": "closed", "closed_at": work.stamp.at, "run_id": work.stamp.run_id}
+    work.transaction.write("close", [{"key": each, **state} for each in ids])
     work.counts.closed += len(ids)
     work.events += [_event(work, posting_id, "closed") for posting_id in ids]
 
@@ -256,8 +232,8 @@ def _sentence(work: _Work, count: int, reason: str) -> str:
 
 
 def _count_open(work: _Work) -> int:
-    where = (_POSTINGS.c.company_key == work.fetched.key) & (_POSTINGS.c.status == "open")
-    return work.connection.execute(select(func.count()).select_from(_POSTINGS).where(where)).scalar_one()
+    count: int = work.transaction.fetch("count_open", key=work.fetched.key)[0].count
+    return count
 
 
 def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> _Event:
@@ -266,59 +242,4 @@ def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] 
 
 
 def _write_history(work: _Work) -> None:
-    if work.events:
-        bulk.insert_rows(work.connection, _INSERT_HISTORY, _EVENT_COLUMNS, work.events)
-
-
-def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
-    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
-
-
-_LOCATIONS: Final = merging.CONTENT.index("locations")
-_EVENT_COLUMNS: Final = ("posting_id", "run_id", "at", "event", "fields")
-_NEW_COLUMNS: Final = (
-    "id",
-    "company_key",
-    "company",
-    "source",
-    "board",
-    "identifier",
-    "status",
-    "favorite",
-    "first_seen_at",
-    "last_seen_at",
-    "miss_count",
-    "version",
-    "content_hash",
-    "seen_hash",
-    "hash_version",
-    "tier",
-    "run_id",
-    *merging.CONTENT,
-)
-_POSTINGS: Final = tables.postings
-_IDS: Final = _POSTINGS.c.id.in_(bindparam("ids", expanding=True))
-_SELECT_KNOWN: Final = select(
-    _POSTINGS.c.id,
-    _POSTINGS.c.source,
-    _POSTINGS.c.identifier,
-    _POSTINGS.c.status,
-    _POSTINGS.c.content_hash,
-    _POSTINGS.c.seen_hash,
-    _POSTINGS.c.hash_version,
-    _POSTINGS.c.miss_count,
-).where(_POSTINGS.c.company_key == bindparam("key"))
-_SELECT_FULL: Final = select(_POSTINGS).where(_IDS)
-_SELECT_ONE: Final = select(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
-_SELECT_LAST_ID: Final = select(func.max(_POSTINGS.c.id).label("last"))
-_INSERT_POSTINGS: Final = insert(_POSTINGS)
-_INSERT_HISTORY: Final = insert(tables.posting_history)
-_UPDATE_POSTING: Final = update(_POSTINGS).where(_POSTINGS.c.id == bindparam("key"))
-_TOUCH: Final = update(_POSTINGS).where(_IDS).values(last_seen_at=bindparam("at"), miss_count=0)
-_TOUCH_ALL: Final = (
-    update(_POSTINGS)
-    .where(_POSTINGS.c.company_key == bindparam("key"), _POSTINGS.c.status == "open")
-    .values(last_seen_at=bindparam("at"), miss_count=0)
-)
-_MISS: Final = update(_POSTINGS).where(_IDS).values(miss_count=_POSTINGS.c.miss_count + 1)
-_CLOSE: Final = update(_POSTINGS).where(_IDS).values(status="closed", closed_at=bindparam("at"), run_id=bindparam("run"))
+    work.transaction.insert("insert_history", work.events)

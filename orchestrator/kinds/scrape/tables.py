@@ -23,8 +23,6 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION: Final = 1
-
 metadata: Final = MetaData()
 
 about: Final = Table("about", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))

@@ -13,8 +13,6 @@ from sqlalchemy import text
 from orchestrator.errors import StorageError
 from orchestrator.kinds.scrape.store import Store
 
-JOBS = "/v1/boards/acme/jobs"
-
 
 @pytest.fixture
 def store(tmp_path: Any) -> Any:
@@ -99,24 +97,3 @@ def test_readers_read_while_a_writer_writes(store: Store, tmp_path: Any) -> None
 def test_a_url_that_is_none_is_told(tmp_path: Any, url: str) -> None:
     with pytest.raises(StorageError, match="URL can't be used"):
         Store(url, tmp_path)
-
-
-def test_a_full_disk_ends_the_sync_of_one_company_and_harms_nothing(driver: Any, server: Any, boards: Any) -> None:
-    server.routes[JOBS] = boards.greenhouse(1, 2)
-    driver.run()
-    before = driver.rows("select * from postings")
-    server.routes[JOBS] = boards.greenhouse(*range(1, 200))
-    job = driver.job()
-    from orchestrator.deadline import CancelToken, Deadline, WorkContext
-
-    context = WorkContext(Deadline.after(10), CancelToken())
-    unit = job.plan(context).units[0]
-    with job.world() as world:
-        result = job.work(unit, WorkContext(context.deadline, context.cancel, world=world))
-    with job._opened().read() as connection:
-        pages = connection.exec_driver_sql("pragma page_count").scalar()
-        connection.exec_driver_sql(f"pragma max_page_count = {pages}")
-    with pytest.raises(StorageError, match="full"):
-        job.apply(unit, result, context)
-    job.abandon()
-    assert driver.rows("select * from postings") == before

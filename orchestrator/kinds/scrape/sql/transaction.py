@@ -1,0 +1,91 @@
+"""One transaction of a run: constant statements by name, executed on the driver's own cursor.
+
+The columns of these tables need no conversion (texts, numbers, booleans), and what SQLAlchemy does around each execution costs
+three times as much as SQLite's own work (docs/adr/0012).
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+_AT_ONCE: Final = 16
+"""Rows of one INSERT: a statement of many rows gives the interpreter away once, not once a row."""
+
+
+class Prepared(NamedTuple):
+    """A compiled statement: its text, its parameters' order if the driver takes them by position, and its constants."""
+
+    text: str
+    order: tuple[str, ...] | None
+    constants: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    """Of the rows that a SELECT gives."""
+    names: tuple[str, ...] = ()
+    """Of the values that `insert` takes."""
+
+
+class Transaction:
+    """What happens between BEGIN and COMMIT. Raises what the driver raises; whoever opened it turns that into ours."""
+
+    def __init__(self, connection: Any, statements: Mapping[str, Prepared]) -> None:
+        """Take a connection of a driver (PEP 249) on which a transaction has begun."""
+        self._cursor = connection.cursor()
+        self._statements = statements
+
+    def fetch(self, name: str, **values: Any) -> list[Any]:
+        """Return the rows of a SELECT, as named tuples."""
+        prepared = self._statements[name]
+        self._cursor.execute(prepared.text, _given(prepared, values))
+        return list(map(_row_class(prepared.columns)._make, self._cursor.fetchall()))
+
+    def execute(self, name: str, **values: Any) -> int:
+        """Execute an UPDATE or DELETE and return how many rows it met."""
+        prepared = self._statements[name]
+        self._cursor.execute(prepared.text, _given(prepared, values))
+        met: int = self._cursor.rowcount
+        return met
+
+    def write(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute an INSERT or UPDATE for each row; a row has a value for each name of the statement."""
+        if rows:
+            prepared = self._statements[name]
+            self._cursor.executemany(prepared.text, [_given(prepared, row) for row in rows])
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows whose values stand in the order of the statement's names."""
+        prepared = self._statements[name]
+        if prepared.order is None:
+            if rows:
+                self._cursor.executemany(prepared.text, [dict(zip(prepared.names, row, strict=True)) for row in rows])
+            return
+        assert prepared.order == prepared.names, "the driver takes the values as they are given"
+        whole = len(rows) - len(rows) % _AT_ONCE
+        for start in range(0, whole, _AT_ONCE):
+            values = [value for row in rows[start : start + _AT_ONCE] for value in row]
+            self._cursor.execute(_repeated(prepared.text), values)
+        if rows[whole:]:
+            self._cursor.executemany(prepared.text, rows[whole:])
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        self._cursor.close()
+
+
+def _given(prepared: Prepared, values: Mapping[str, Any]) -> Any:
+    every = {**prepared.constants, **values} if prepared.constants else values
+    return every if prepared.order is None else [every[name] for name in prepared.order]
+
+
+@lru_cache(maxsize=64)
+def _row_class(columns: tuple[str, ...]) -> Any:
+    return namedtuple("Row", columns)  # noqa: PYI024 - its columns are those of a statement
+
+
+@lru_cache(maxsize=16)
+def _repeated(insert: str) -> str:
+    """Return an INSERT of one row as one of `_AT_ONCE` rows."""
+    head, values, row = insert.rpartition("VALUES ")
+    return head + values + ", ".join([row] * _AT_ONCE)
