@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic_core import to_json
 
@@ -29,8 +29,7 @@ ENOUGH_BYTES: Final = 1_000_000
 _LOCK_POLL: Final = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a person asked for: which jobs (None: every enabled one), how, and what to do if a target is busy."""
 
     resolved: Resolved

@@ -5,9 +5,8 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator import files
 from orchestrator.errors import TargetBusy
@@ -17,8 +16,7 @@ from orchestrator.status.layout import RunDir, StateDir, is_run_id
 _GUARD: Final = "prune.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(NamedTuple):
     """What was removed, or would be: run ids, and how many bytes they took."""
 
     run_ids: tuple[str, ...]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from orchestrator.job import Job, Phases, Surroundings, Target
 from orchestrator.spec.base import JobSpec
@@ -19,8 +19,7 @@ from orchestrator.spec.base import JobSpec
 ENTRY_POINT_GROUP: Final = "orchestrator.kinds"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A problem that a kind's own check found: `path` leads from the job to the value, `("companies", 3, "token")`."""
 
     path: tuple[str | int, ...]

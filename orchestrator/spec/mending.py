@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ class Mended:
         """Return a finding with its path as it is in the file."""
         path = finding.path
         if len(path) > 1 and path[0] in self.kept and isinstance(path[1], int):
-            return replace(finding, path=(path[0], self.kept[str(path[0])][path[1]], *path[2:]))
+            return finding._replace(path=(path[0], self.kept[str(path[0])][path[1]], *path[2:]))
         return finding
 
 

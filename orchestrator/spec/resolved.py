@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.spec.model import Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A valid spec with its surroundings.
 
     `document` is the spec as plain JSON values with defaults filled in and secrets as the names that stand in the file
@@ -25,4 +23,4 @@ class Resolved:
     document: Mapping[str, Any]
     digest: str
     secrets: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()

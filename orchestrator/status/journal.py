@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
 
@@ -34,8 +33,7 @@ class Event(StrEnum):
     RUN_FINISHED = "run_finished"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line. `detail` holds the rest: found, attempts, unit, error, result."""
 
     seq: int
@@ -71,8 +69,7 @@ def decode(line: bytes) -> Entry | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(NamedTuple):
     """The valid part of a journal: its entries, its length in bytes, and whether anything stood behind it."""
 
     entries: tuple[Entry, ...]

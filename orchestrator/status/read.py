@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,8 +20,7 @@ from orchestrator.status.models import SCHEMA_VERSION, RunStatus
 from orchestrator.status.states import Shown, shown
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A run as a reader sees it: what stands in its file, and the state that follows."""
 
     status: RunStatus

@@ -19,7 +19,6 @@ _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\
 _CONTROLS: Final = bytes([*range(9), 11, 12, *range(14, 32), 127])
 # What a tag of sanitised HTML is in plain text; the others are nothing. None of these has attributes there.
 _BREAKS: Final = re.findall(r"\S+", "br hr /p /div /li /tr /dt /dd /ul /ol /dl /table /blockquote /pre /h1 /h2 /h3 /h4 /h5 /h6")
-_TAGS: Final = re.compile("<([^>]*)>")
 _LINES: Final = dict.fromkeys(_BREAKS, "\n") | {"li": "\n- "}
 _ALLOWED: Final = frozenset(
     re.findall(
@@ -87,8 +86,12 @@ def plain(sanitised: str) -> str:
     """Return the text of sanitised HTML: a line for each block, a dash for each list item."""
     if not sanitised:
         return ""
-    pieces = _TAGS.split(sanitised.replace("\n", " "))  # Line breaks of the source mean nothing in HTML.
-    pieces[1::2] = [_LINES.get(tag, "") for tag in pieces[1::2]]
+    # Line breaks of the source mean nothing in HTML. What is sanitised has `<` and `>` around tags only.
+    before, *tagged = sanitised.replace("\n", " ").split("<")
+    pieces = [before]
+    for part in tagged:
+        tag, _, after = part.partition(">")
+        pieces += _LINES.get(tag, ""), after
     return _tidied(html.unescape("".join(pieces)))
 
 
