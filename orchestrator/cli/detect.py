@@ -38,16 +38,22 @@ def _detected(url: str) -> dict[str, Any]:
     from orchestrator.kinds.scrape import boards
     from orchestrator.kinds.scrape.boards.base import Source
 
-    hit = boards.detect(url if "://" in url else f"https://{url}")
+    address = url if "://" in url else f"https://{url}"
+    hit = boards.detect(address)
     if hit is None:
-        return {"url": url, "board": None, "token": None, "page": None}
+        return {"url": url, "board": None, "token": None, "page": None, "by_token": False}
     board, token = hit
-    return {"url": url, "board": board.name, "token": token, "page": board.public_url(Source(token))}
+    page = board.public_url(Source(token, address))
+    by_token = page == board.public_url(Source(token))  # Not for a second host of the vendor's, such as Lever's in the EU.
+    return {"url": url, "board": board.name, "token": token, "page": page, "by_token": by_token}
 
 
 def _say(found: dict[str, Any]) -> None:
-    if found["board"]:
+    if found["by_token"]:
         terminal.show(f"- {{board: {found['board']}, token: {_quoted(found['token'])}}}  # {found['page']}")
+        return
+    if found["board"]:
+        terminal.show(f'- {{url: "{found["page"]}"}}  # {found["board"]}, {_quoted(found["token"])}')
         return
     terminal.say(f"{terminal.printable(found['url'])}: no board is known there")
     terminal.say("  for a company's own pages write: {board: jsonld, url: ...}")

@@ -188,4 +188,5 @@ def _host_and_limit(spec: ScrapeSpec, located: Located) -> tuple[str, int]:
     name = urlsplit(url).hostname or "" if url else board.hosts[0]
     own = allowed_hosts(tuple(spec.http.allow_private_hosts)).names(name)
     polite = spec.concurrency if own else board.politeness
-    return (located.key if name.startswith("*") else name), spec.http.per_host.concurrency or polite
+    several = name.startswith("*") and not board.one_backend
+    return (located.key if several else name), spec.http.per_host.concurrency or polite

@@ -73,6 +73,8 @@ class Asking:
     tally: Tally = field(default_factory=Tally)
     concurrency: int | None = None
     min_interval: float = 0.0
+    backend: str = ""
+    """What the host shares its places and its pace with, if with anything."""
     tries: int = 0
     """Tries of the first request that earlier starts of this unit have used up."""
     may_postpone: bool = False
@@ -100,11 +102,11 @@ class Client:
                 return self._once(request, asking, headers or {}, tries)
             except WireError as error:
                 bad_bodies += error.code == "bad-body"
-                again = error.retry and request.method == "GET" and bad_bodies < _BAD_BODY_TRIES
+                again = error.retry and request.repeatable and bad_bodies < _BAD_BODY_TRIES
                 wait = retry.backoff(tries) if again else None
                 problem = _unanswered(error.code, error.message, tries, asking, retryable=error.retry)
             except _Refused as refused:
-                again = request.method == "GET" and refused.status in retry.RETRIED_STATUSES
+                again = request.repeatable and refused.status in retry.RETRIED_STATUSES
                 wait = (refused.wait or retry.backoff(tries)) if again else None
                 problem = _refusal(refused, tries, asking, self._manners.retries)
             self._wait(wait, tries, asking, problem)
@@ -160,7 +162,7 @@ class Client:
         except ValueError as error:
             raise WireError("bad-url", "the address can't be asked", retry=False) from error
         try:
-            with self._gates.enter(host, asking.concurrency, asking.min_interval, asking.context):
+            with self._gates.enter(host, asking.concurrency, asking.min_interval, asking.context, backend=asking.backend):
                 reply = self._timed(call, seconds, asking)
         except HostDown as error:
             raise WireError("host-down", str(error), retry=False) from error
@@ -229,7 +231,7 @@ def _decoded(request: Request, reply: Reply) -> Any:
     kind = reply.headers.get("content-type", "")
     if request.accept == "json":
         return decode.parse_json(reply.body, kind)
-    return decode.parse_xml(reply.body) if request.accept == "xml" else decode.parse_text(reply.body, kind)
+    return decode.parse_xml(reply.body, kind) if request.accept == "xml" else decode.parse_text(reply.body, kind)
 
 
 def _next_hop(request: Request, url: str, reply: Reply, tries: int, asking: Asking) -> str:

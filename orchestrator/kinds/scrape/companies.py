@@ -38,9 +38,8 @@ def locate(company: Fallback) -> Located:
         return _own_pages(board, company)
     token = company.token or _token_of(board, company)
     if not board.accepts(token):
-        raise Misplaced(
-            "token", "bad-token", f"{board.title} can't have the token {token!r}", f"it looks like `{board.example}`"
-        )
+        hint = "an address is written as `url`, without a token" if "://" in token else f"it looks like `{board.example}`"
+        raise Misplaced("token", "bad-token", f"{board.title} can't have the token {token!r}", hint)
     return _located(board, Source(token, company.url or "", company.sitemap, company.limit))
 
 
@@ -63,7 +62,7 @@ def _suggestion(name: str) -> str:
 
     known = boards.names()
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    return (f"did you mean `{close[0]}`? " if close else "") + "the boards are " + ", ".join(known)
+    return f"did you mean `{close[0]}`?" if close else "the boards are " + ", ".join(known)
 
 
 def _from_url(company: Fallback) -> Located:
@@ -74,17 +73,25 @@ def _from_url(company: Fallback) -> Located:
     _check_url(company.url)
     found = boards.detect(company.url)
     if found is None:
-        host = urlsplit(company.url).hostname
-        raise Misplaced(
-            "url",
-            "unknown-host",
-            f"no board is known at {host}",
-            f"add `board: jsonld` for a company's own pages; the boards are {', '.join(boards.names())}",
-        )
+        raise _nobody_at(urlsplit(company.url).hostname or "")
     board, token = found
     if company.token is not None and company.token != token:
         raise Misplaced("token", "token-mismatch", f"the URL says {token!r}", "leave one of them out")
     return _located(board, Source(token, company.url, company.sitemap, company.limit))
+
+
+def _nobody_at(host: str) -> Misplaced:
+    """Return what is wrong with an address that names no board and company: the host, or only the path."""
+    meant = boards.detect(f"https://{host}/acme/jobs")
+    if meant is not None:
+        title = meant[0].title
+        return Misplaced("url", "no-token", f"the address names no company of {title}", f"give a company's page at {host}")
+    return Misplaced(
+        "url",
+        "unknown-host",
+        f"no board is known at {host}",
+        f"add `board: jsonld` for a company's own pages; the boards are {', '.join(boards.names())}",
+    )
 
 
 def _own_pages(board: Board, company: Fallback) -> Located:

@@ -19,6 +19,9 @@ _CHUNK: Final = 65536
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_NAMED_ENCODING: Final = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff|<\?xml[^>]{0,100}\sencoding\s*=")
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_CONTROLS: Final = bytes([*range(9), 11, 12, *range(14, 32)])
 _LARGEST_FILE: Final = 64_000_000
 """Bytes of a gzip file's content; the protocol of sitemaps allows 50 MiB."""
 _BOM: Final = "\ufeff"
@@ -123,15 +126,29 @@ def parse_json(body: bytes, content_type: str = "") -> Any:
         raise BadBody("the answer is no valid JSON") from error
 
 
-def parse_xml(body: bytes) -> Element:
+def parse_xml(body: bytes, content_type: str = "") -> Element:
     """Return the root of an XML document. A document type is refused, so that no entity can expand or lead elsewhere.
 
     Names keep their prefixes (`content:encoded`), declared or not. A document that is a gzip file is read too: sitemaps are.
+    A charset of the header counts where the document names none. Two mistakes of feeds that cost nothing are forgiven: blank
+    lines in front, and control characters, which XML has none of and texts lose anyway.
     """
     if body.startswith(_GZIP_MAGIC):
         body = _unzipped(body)
+    body = body.lstrip(b" \t\r\n")
+    charset = None if _NAMED_ENCODING.match(body) else _declared(content_type)
+    try:
+        return _tree(body, charset)
+    except BadBody:
+        bare = body.translate(None, _CONTROLS)
+        if len(bare) == len(body) or body.startswith(_UTF_16):
+            raise
+    return _tree(bare, charset)
+
+
+def _tree(body: bytes, charset: str | None) -> Element:
     builder = TreeBuilder()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(charset)
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_doctype
     parser.StartElementHandler = builder.start

@@ -238,6 +238,8 @@ class _Conversation:
         polite = None if own else self._board.politeness
         asking.concurrency = wishes.concurrency or polite
         asking.min_interval = max(wishes.min_interval, 0.0 if own else self._board.min_interval)
+        shared = self._board.one_backend and belongs(urlsplit(request.url).hostname or "", self._board.hosts)
+        asking.backend = self._board.name if shared and not own else ""
 
 
 def _rebased(parts: SplitResult, base: str) -> str:

@@ -41,11 +41,16 @@ class Gates:
             return self._gates.setdefault(host, _Gate())
 
     @contextmanager
-    def enter(self, host: str, concurrency: int | None, min_interval: float, context: WorkContext) -> Iterator[None]:
-        """Wait for a place at the host, and hold it. Raises HostDown, Cancelled, DeadlineExceeded."""
-        gate = self._gate(host)
+    def enter(
+        self, host: str, concurrency: int | None, min_interval: float, context: WorkContext, *, backend: str = ""
+    ) -> Iterator[None]:
+        """Wait for a place at the host, and hold it. Raises HostDown, Cancelled, DeadlineExceeded.
+
+        `backend` names what several hosts have in common: their places and their pace, but no breaker.
+        """
+        self._check_breaker(self._gate(host), host)
+        gate = self._gate(backend or host)
         with gate.free:
-            self._check_breaker(gate, host)
             while concurrency is not None and gate.in_flight >= concurrency:
                 gate.free.wait(_LOOK_AGAIN)  # Short, since a cancel doesn't wake a condition.
                 context.checkpoint()

@@ -1,7 +1,11 @@
 """Recording and replaying answers as HAR 1.2, the format that browsers export.
 
 Source of the format: the HTTP Archive 1.2 draft of the W3C's Web Performance group. A replay never touches the network. Bodies
-in a HAR are decoded already, so `Content-Encoding` is dropped. Nothing that could be a credential is recorded.
+in a HAR are decoded already, so `Content-Encoding` is dropped. Nothing that could be a credential is recorded: requests are
+compared by what is left of them.
+
+Browsers write more than requests that were answered: what was blocked or cancelled has status 0, what came from the cache may
+have lost its body, `data:` and `blob:` are no requests at all. None of these is an answer.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +24,22 @@ from orchestrator import __version__, files
 from orchestrator.deadline import Deadline, WorkContext
 from orchestrator.errors import JobError
 from orchestrator.kinds.scrape.wire import Call, Reply, Wire, WireError
-from orchestrator.redact import public_url
+from orchestrator.redact import MASK, Redactor, public_url
 from orchestrator.status.models import utc
 
-_DROPPED: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "content-encoding", "transfer-encoding"}
+_DROPPED: Final = re.compile(
+    r".*(?:auth|cookie|token|secret|session|csrf|xsrf|password|signature|api-?key).*|content-encoding|transfer-encoding"
 )
+# In what was asked, `token` may be one; in an answer it is a cursor or a board's own name for something.
+_IN_ANSWERS: Final = r"api[_-]?key|password|passwd|client[_-]?secret|secret|(?:access|refresh|id)[_-]?token|session(?:[_-]?id)?"
+_ANSWERED: Final = re.compile(rf'("(?:{_IN_ANSWERS})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_ASKED: Final = re.compile(
+    rf'("(?:{_IN_ANSWERS}|token|key|auth|authorization|signature)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
+)
+_redacted: Final = Redactor()
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+_WITH_BODY: Final = frozenset({200, 203, 304})
 _DROPPED_REPLAYED: Final = frozenset({"content-encoding", "transfer-encoding", "content-length"})
 _Key = tuple[str, str, str, tuple[tuple[str, str], ...], str]
 
@@ -38,19 +53,28 @@ class ReplayWire:
         self._name = name
         self._max_body = max_body
         self._answers: dict[_Key, list[Reply]] = {}
+        self._bodiless: set[_Key] = set()
         self._lock = threading.Lock()
         for entry in entries:
-            key, reply = _entry(entry)
-            self._answers.setdefault(key, []).append(reply)
+            request, response = entry["request"], entry["response"]
+            if not _was_answered(request, response):
+                continue
+            key = _key(str(request["method"]), str(request["url"]), _posted(request))
+            if _lost_its_body(response):
+                self._bodiless.add(key)
+            else:
+                self._answers.setdefault(key, []).append(_reply(request, response))
 
     def send(self, call: Call, deadline: Deadline, context: WorkContext) -> Reply:  # noqa: ARG002 - nothing here waits
         """Return the recorded answer. Raises WireError that names the request if there is none."""
         context.checkpoint()
         with self._lock:
-            replies = self._answers.get(_key(call.method, call.url, call.body))
+            key = _key(call.method, call.url, call.body)
+            replies = self._answers.get(key)
             if not replies:
+                what = "the answer without its body" if key in self._bodiless else "no answer"
                 raise WireError(
-                    "not-recorded", f"{self._name} has no answer for {call.method} {public_url(call.url)}", retry=False
+                    "not-recorded", f"{self._name} has {what} for {call.method} {public_url(call.url)}", retry=False
                 )
             reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if len(reply.body) > self._max_body:
@@ -75,16 +99,31 @@ def open_replay(path: Path, *, max_body: int) -> ReplayWire:
         ) from error
 
 
-def _entry(entry: Any) -> tuple[_Key, Reply]:
-    request, response = entry["request"], entry["response"]
+def _was_answered(request: Any, response: Any) -> bool:
+    """Whether an entry is a request over HTTP that somebody answered: browsers list the others too."""
+    return str(request["url"]).startswith(("http://", "https://")) and bool(response) and int(response.get("status") or 0) > 0
+
+
+def _lost_its_body(response: Any) -> bool:
+    """Whether there was a body that the browser didn't keep, as it does for what came from its cache."""
+    content = response.get("content") or {}
+    size = content.get("size")
+    return not content.get("text") and isinstance(size, int) and size > 0 and int(response["status"]) in _WITH_BODY
+
+
+def _posted(request: Any) -> bytes:
+    return str((request.get("postData") or {}).get("text") or "").encode(errors="replace")
+
+
+def _reply(request: Any, response: Any) -> Reply:
     content = response.get("content") or {}
     text = content.get("text") or ""
     try:
-        body = base64.b64decode(text, validate=True) if content.get("encoding") == "base64" else text.encode()
+        body = base64.b64decode(text, validate=True) if content.get("encoding") == "base64" else text.encode(errors="replace")
     except binascii.Error as error:
-        raise ValueError(f"the body of {request['url']} is no base64") from error
+        raise ValueError(f"the body of {public_url(str(request['url']))} is no base64") from error
     headers = {
-        str(header["name"]).lower(): str(header["value"])
+        str(header["name"]).lower(): str(header.get("value") or "")
         for header in response.get("headers") or []
         if str(header["name"]).lower() not in _DROPPED_REPLAYED
     }
@@ -92,9 +131,10 @@ def _entry(entry: Any) -> tuple[_Key, Reply]:
         headers["content-type"] = _as_utf8(headers.get("content-type") or str(content.get("mimeType") or ""))
     if response.get("redirectURL"):
         headers.setdefault("location", str(response["redirectURL"]))
-    posted = (request.get("postData") or {}).get("text") or ""
-    key = _key(str(request["method"]), str(request["url"]), posted.encode())
-    return key, Reply(int(response["status"]), headers, body, len(body))
+    status = int(response["status"])
+    if status == _NOT_MODIFIED and body:
+        status = _OK  # The browser asked for news of what it had and wrote that down: for whoever asks anew it is the answer.
+    return Reply(status, headers, body, len(body))
 
 
 def _as_utf8(content_type: str) -> str:
@@ -103,8 +143,11 @@ def _as_utf8(content_type: str) -> str:
 
 
 def _key(method: str, url: str, body: bytes) -> _Key:
-    """Return what makes two requests the same: not the order of the query, not the port that goes without saying."""
-    parts = urlsplit(url)
+    """Return what makes two requests the same: not the order of the query, not the port that goes without saying.
+
+    Credentials don't count: in a recording there are none.
+    """
+    parts = urlsplit(public_url(url))
     host = (parts.hostname or "").lower()
     if parts.port not in {None, 80 if parts.scheme == "http" else 443}:
         host = f"{host}:{parts.port}"
@@ -115,10 +158,16 @@ def _key(method: str, url: str, body: bytes) -> _Key:
 def _canonical(body: bytes) -> str:
     if not body:
         return ""
+    text = _without_secrets(_ASKED, body.decode(errors="replace"))
     try:
-        return json.dumps(json.loads(body), sort_keys=True)
+        return json.dumps(json.loads(text), sort_keys=True)
     except ValueError:
-        return body.decode(errors="replace")
+        return text
+
+
+def _without_secrets(pattern: re.Pattern[str], text: str) -> str:
+    """Return JSON whose values of telling names are masked; whatever else it is stays as it is."""
+    return pattern.sub(rf'\1"{MASK}"', text)
 
 
 class RecordingWire:
@@ -167,7 +216,8 @@ def _recorded(call: Call, reply: Reply, started: float, taken: float) -> dict[st
         "bodySize": len(call.body),
     }
     if call.body:
-        request["postData"] = {"mimeType": "application/json", "text": call.body.decode()}
+        posted = _without_secrets(_ASKED, call.body.decode(errors="replace"))
+        request["postData"] = {"mimeType": "application/json", "text": posted}
     response = {
         "status": reply.status,
         "statusText": "",
@@ -175,7 +225,7 @@ def _recorded(call: Call, reply: Reply, started: float, taken: float) -> dict[st
         "headers": _headers(reply.headers),
         "cookies": [],
         "content": _content(reply),
-        "redirectURL": reply.headers.get("location", ""),
+        "redirectURL": _redacted(reply.headers.get("location", "")),
         "headersSize": -1,
         "bodySize": reply.received,
     }
@@ -190,13 +240,13 @@ def _recorded(call: Call, reply: Reply, started: float, taken: float) -> dict[st
 
 
 def _headers(headers: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in headers.items() if name not in _DROPPED]
+    return [{"name": name, "value": _redacted(value)} for name, value in headers.items() if not _DROPPED.fullmatch(name)]
 
 
 def _content(reply: Reply) -> dict[str, Any]:
     kind = reply.headers.get("content-type", "")
     content: dict[str, Any] = {"size": len(reply.body), "mimeType": kind}
     try:
-        return {**content, "text": reply.body.decode("utf-8")}
+        return {**content, "text": _without_secrets(_ANSWERED, reply.body.decode("utf-8"))}
     except UnicodeDecodeError:
         return {**content, "text": base64.b64encode(reply.body).decode("ascii"), "encoding": "base64"}

@@ -92,6 +92,11 @@ class Collector:
             return str(identifier) not in self._known
         return self._details == "all"
 
+    @property
+    def lists_only(self) -> bool:
+        """Whether no details are wanted at all."""
+        return self._details == "none"
+
     def full(self) -> bool:
         """Whether the company's limit is reached."""
         return self._limit is not None and len(self.postings) >= self._limit

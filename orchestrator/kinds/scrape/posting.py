@@ -20,7 +20,7 @@ from orchestrator.kinds.scrape import countries, text, times, words
 from orchestrator.kinds.scrape.links import untracked
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
-HASH_VERSION: Final = 1
+HASH_VERSION: Final = 2
 """Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
 
 _Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]
@@ -28,6 +28,7 @@ _NO_PAY: Final[_Pay] = (None, None, None, None)
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d+)?")
 _HIGHEST_PAY: Final = 100_000_000
 _MOST_PLACES: Final = 200
+_LONGEST_CODE: Final = 3
 _PLAIN_ADDRESS: Final = re.compile(r"https://[a-z0-9.-]+\.[a-z]+(?:/[\w~!$&'()*+,;=:@%./-]*)?(?:\?[\w=&%.+-]*)?", re.ASCII)
 _OTHER_SCHEME: Final = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -154,12 +155,23 @@ def merge_places(known: Sequence[Place], more: Sequence[Place]) -> tuple[Place, 
 @lru_cache(maxsize=4096)
 def _place(place: Place) -> Place:
     locality, region, country = (text.one_line(part, 200) for part in (place.locality, place.region, place.country))
-    words_of = text.one_line(place.text, 300) or ", ".join(dict.fromkeys(part for part in (locality, region, country) if part))
-    return Place(words_of, locality, region, countries.code(country))
+    code = countries.code(country)
+    words_of = text.one_line(place.text, 300) or _words_of(locality, region, country, code)
+    return Place(words_of, locality, region, code)
+
+
+def _words_of(locality: str, region: str, country: str, code: str) -> str:
+    """Return a place in words, each once; a country that its region names already needs no code behind it."""
+    if len(region) > _LONGEST_CODE and code and countries.code(region) == code:
+        country = ""
+    shown = country if len(country) > 2 else country.upper()  # noqa: PLR2004 - a code has two letters
+    return ", ".join(dict.fromkeys(part for part in (locality, region, shown) if part))
 
 
 def _workplace(raw: RawPosting, location: str, places: Sequence[Place]) -> str | None:
     said = words.workplace(raw.workplace) if raw.workplace else None
+    if said is None and raw.workplace_elsewhere:
+        return None
     if said is None:
         said = words.workplace_in(raw.workplace_text or location)
     if said is None and places:

@@ -31,7 +31,8 @@ class RawPosting(NamedTuple):
     """One row of a board, in its own words: nothing here is checked yet, `posting.normalise` does that.
 
     `location` is the headline; without it the first of `places` is. `workplace` is the board's own word or flag turned
-    into a word (`remote`, `hybrid`, `onsite`); `workplace_text` and the places are only searched without it.
+    into a word (`remote`, `hybrid`, `onsite`); `workplace_text` and the places are only searched without it, and not at all if
+    it is `workplace_elsewhere`: in details that aren't at hand, which a text must not contradict from run to run.
     A row whose details weren't asked for leaves the description empty, which doesn't erase the stored one.
     """
 
@@ -43,6 +44,7 @@ class RawPosting(NamedTuple):
     places: Sequence[Place] = ()
     workplace: str = ""
     workplace_text: str = ""
+    workplace_elsewhere: bool = False
     employment_types: Sequence[str] = ()
     department: str = ""
     salary: RawSalary | None = None

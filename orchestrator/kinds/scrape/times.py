@@ -9,8 +9,22 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ZONE: Final = re.compile(r"\s*(?:UTC|GMT)$")
+_DAY: Final = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})")
+_ZONE: Final = re.compile(r"\s*(?:UTC|GMT|Z)$")
+_OFFSET: Final = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
+_DIGITS: Final = re.compile(r"\d{10}|\d{13}")
+_NAMED_MONTH: Final = re.compile(
+    r"(?:[a-z]+,?\s+)?"
+    r"(?:(?P<d>\d{1,2})(?:st|nd|rd|th)?[ -](?P<m>[a-z]{3,9})\.?|(?P<M>[a-z]{3,9})\.? (?P<D>\d{1,2})(?:st|nd|rd|th)?),?"
+    r"[ -](?P<y>\d{4})",
+    re.IGNORECASE,
+)
+_MONTHS: Final = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+# NEOGOV's feeds write `Sun, 20 Sep 2026 04:59:00:0`, in UTC.
+_FOURTH_PART: Final = re.compile(r"(\d\d:\d\d:\d\d):\d+$")
 _MILLISECONDS: Final = 1e11
 """Larger numbers are milliseconds since the epoch: as seconds they would lie behind the year 5000."""
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -21,8 +35,9 @@ _FARTHEST: Final = timedelta(days=3653)
 def instant(value: object) -> datetime | date | None:
     """Return what a board's date means: an aware datetime in UTC, a date if it names a day only, None if it is neither.
 
-    Reads seconds and milliseconds since the epoch, ISO 8601, `2026-08-05 09:41:37 UTC`, and the form of e-mails and RSS.
-    A time without zone counts as UTC.
+    Reads seconds and milliseconds since the epoch, ISO 8601, `2026-08-05 09:41:37 UTC`, the form of e-mails and RSS, and
+    days with the month as an English word. `05/08/2026` isn't read: half of the world means May by it. A time without zone
+    counts as UTC.
     """
     if isinstance(value, bool):
         return None
@@ -35,13 +50,27 @@ def instant(value: object) -> datetime | date | None:
 
 @lru_cache(maxsize=4096)
 def _written(value: str) -> datetime | date | None:
-    text = _ZONE.sub("+00:00", value)
     try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-        return _utc(datetime.fromisoformat(text.replace("  ", " ")))
+        if day := _DAY.fullmatch(value):
+            return date(int(day[1]), int(day[3]), int(day[4]))
+        if _DIGITS.fullmatch(value):
+            return _epoch(float(value))
+        return _utc(datetime.fromisoformat(_OFFSET.sub("", _ZONE.sub("+00:00", value).replace("  ", " "))))
     except (ValueError, OverflowError):
-        return _mail(value)
+        return _worded(value) or _mail(_FOURTH_PART.sub(r"\1", value))
+
+
+def _worded(text: str) -> date | None:
+    """Return a day whose month is an English word, whole or its first three letters: `Aug 5, 2026`, `5 August 2026`."""
+    said = _NAMED_MONTH.fullmatch(text)
+    if said is None:
+        return None
+    name = (said["m"] or said["M"]).lower()
+    month = next((number for number, whole in enumerate(_MONTHS, 1) if name in {whole, whole[:3], whole[:4]}), 0)
+    try:
+        return date(int(said["y"]), month, int(said["d"] or said["D"]))
+    except ValueError:
+        return None
 
 
 def _mail(text: str) -> datetime | None:

@@ -12,19 +12,27 @@ _LETTERS: Final = re.compile(r"[^a-z]+")
 _NO_INTERNS: Final = re.compile(r"international|internal")
 _WORKPLACES: Final[dict[str, Workplace]] = {
     "remote": "remote",
+    "fullremote": "remote",
     "fullyremote": "remote",
     "remotefirst": "remote",
+    "remoteonly": "remote",
     "telecommute": "remote",
     "telecommuting": "remote",
     "homeoffice": "remote",
     "hybrid": "hybrid",
+    "hybridremote": "hybrid",
+    "remotehybrid": "hybrid",
     "onsite": "onsite",
     "inoffice": "onsite",
     "office": "onsite",
     "inperson": "onsite",
 }
-# "Remote sensing" and "remote site" are no way of working.
-_REMOTE: Final = re.compile(r"\b(?:remote(?!\s+(?:sensing|sites?|area|control|locations?))|work from home|wfh|anywhere)\b")
+# "Remote sensing" and "remote site" are no way of working, and "non-remote" is the opposite.
+_REMOTE: Final = re.compile(
+    r"(?<!non-)(?<!non )(?<!not )(?<!no )"
+    r"\b(?:remote(?!\s+(?:sensing|sites?|area|control|locations?))|work from home|wfh|anywhere)\b"
+)
+_BOTH: Final = re.compile(r"\bhybrid[ -]+remote\b|\bremote[ -]+hybrid\b")
 _HYBRID: Final = re.compile(r"\bhybrid\b")
 _ONSITE: Final = re.compile(r"\b(?:on[- ]?site|in[- ]?office|in[- ]?person)\b")
 # The first rule that a word contains wins: "fulltime_internship" is an internship, "temporary full time" is temporary.
@@ -46,10 +54,18 @@ _EMPLOYMENT: Final = (
     ("contract", "CONTRACTOR"),
     ("other", "OTHER"),
 )
-_UNITS: Final = (("hour", "HOUR"), ("dai", "DAY"), ("day", "DAY"), ("week", "WEEK"), ("month", "MONTH"), ("year", "YEAR"))
-_ANNUAL: Final = ("annual", "annum", "yearly")
+# Whole words: `holidays` and `Monday` name no period. A text that names two of them names none.
+_UNITS: Final = (
+    ("HOUR", re.compile(r"\b(?:hour|hr)(?:s|ly)?\b")),
+    ("DAY", re.compile(r"\b(?:day|daily|days|diem)\b")),
+    ("WEEK", re.compile(r"\b(?:week|wk)(?:s|ly)?\b")),
+    ("MONTH", re.compile(r"\b(?:month|mo|mth)(?:s|ly)?\b")),
+    ("YEAR", re.compile(r"\b(?:year|yr)(?:s|ly)?\b|\bannual(?:ly|i[sz]ed)?\b|\bannum\b|\bp\.a\b")),
+)
 # `2 WEEKS`, `bi-weekly` and `semi-month` are none of our periods.
-_SEVERAL: Final = re.compile(r"\b(?:[2-9]|\d\d+)\b|\b(?:bi|semi)[- _]?(?:week|month|annual|year)")
+_SEVERAL: Final = re.compile(
+    r"\b(?:[2-9]|\d\d+)[- ]*(?:hour|day|week|month|year)|\b(?:bi|semi)[- _]?(?:week|month|annual|year)"
+)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -63,6 +79,8 @@ def workplace(word: str) -> Workplace | None:
 def workplace_in(text: str) -> Workplace | None:
     """Return what the text of a location says; None if it says nothing or several things."""
     lower = text.lower()
+    if _BOTH.search(lower):
+        return "hybrid"
     said: list[Workplace] = []
     for pattern, meaning in ((_REMOTE, "remote"), (_HYBRID, "hybrid"), (_ONSITE, "onsite")):
         if pattern.search(lower):
@@ -86,12 +104,11 @@ def employment(word: str) -> str | None:
 @lru_cache(maxsize=1024)
 def unit(word: str) -> str | None:
     """Return the period that pay is for: HOUR, DAY, WEEK, MONTH or YEAR. `1 YEAR` and `per-year-salary` are YEAR."""
-    lower = word.lower()
+    lower = word.lower().replace("_", " ")
     if _SEVERAL.search(lower):
         return None
-    if any(part in lower for part in _ANNUAL):
-        return "YEAR"
-    return next((name for part, name in _UNITS if part in lower), None)
+    meant = [name for name, pattern in _UNITS if pattern.search(lower)]
+    return meant[0] if len(meant) == 1 else None
 
 
 def currency(word: str) -> str | None:

@@ -105,5 +105,27 @@ def test_cdata_and_undeclared_prefixes_are_read() -> None:
     assert root[0].text == "<p>1 ]]> 2</p>"
 
 
+@pytest.mark.parametrize(
+    ("document", "kind", "text"),
+    [
+        ("<a>é</a>".encode(), "text/xml", "é"),
+        ("<a>é</a>".encode("latin-1"), "text/xml; charset=ISO-8859-1", "é"),
+        ("<?xml version='1.0' encoding='UTF-8'?><a>é</a>".encode(), "text/xml; charset=ISO-8859-1", "é"),
+        ("<?xml version='1.0' encoding='windows-1252'?><a>“é</a>".encode("cp1252"), "", "“é"),
+        ("<?xml version='1.0' encoding='utf-16'?><a>é</a>".encode("utf-16"), "", "é"),
+        ("\ufeff<a>é</a>".encode(), "text/xml; charset=latin-1", "é"),
+        (b"\r\n \n<?xml version='1.0'?><a>x</a>", "", "x"),
+        (b"<a><![CDATA[x\x0b\x00y]]></a>", "", "xy"),
+    ],
+)
+def test_xml_is_read_in_the_charset_that_it_or_its_header_names(document: bytes, kind: str, text: str) -> None:
+    assert parse_xml(document, kind).text == text
+
+
+def test_xml_in_an_unknown_charset_is_a_bad_body() -> None:
+    with pytest.raises(BadBody):
+        parse_xml(b"<a/>", "text/xml; charset=klingon")
+
+
 def test_a_page_says_its_charset_itself() -> None:
     assert parse_text('<meta charset="iso-8859-1">ä'.encode("latin-1")).endswith("ä")

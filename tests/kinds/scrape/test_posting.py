@@ -34,6 +34,21 @@ def made(**fields: Any) -> Any:
         ("2026-06-01T15:41:57", "2026-06-01T15:41:57Z"),
         ("2026-08-05", "2026-08-05"),
         ("Wed, 05 Aug 2026 09:41:37 +0200", "2026-08-05T07:41:37Z"),
+        ("2026-08-05 09:41:37 +0200", "2026-08-05T07:41:37Z"),
+        ("2026-08-05T08:00:00+0200", "2026-08-05T06:00:00Z"),
+        ("2026-8-5", "2026-08-05"),
+        ("2026/08/05", "2026-08-05"),
+        ("1769801375307", "2026-01-30T19:29:35Z"),
+        ("1769801375", "2026-01-30T19:29:35Z"),
+        ("Aug 5, 2026", "2026-08-05"),
+        ("5th August 2026", "2026-08-05"),
+        ("Wednesday, Aug. 5, 2026", "2026-08-05"),
+        ("5-Aug-2026", "2026-08-05"),
+        ("Sun, 20 Sep 2026 04:59:00:0", "2026-09-20T04:59:00Z"),
+        ("Foo 5, 2026", None),
+        ("31 February 2026", None),
+        ("05/08/2026", None),
+        ("Posted 3 Days Ago", None),
         ("Posted 30+ Days Ago", None),
         ("0001-01-01T00:00:00Z", None),
         ("1999-12-31", None),
@@ -95,6 +110,10 @@ def test_pay_is_a_range_with_a_currency_or_unknown(raw: Any, expected: Any) -> N
         ({"workplace_text": "Berlin (hybrid)"}, "hybrid"),
         ({"workplace_text": "Remote Sensing Lab, Delft"}, None),
         ({"workplace_text": "Remote or Hybrid"}, None),
+        ({"workplace_text": "Hybrid Remote, Oslo"}, "hybrid"),
+        ({"workplace_text": "Non-Remote, Oslo"}, None),
+        ({"workplace": "ON_SITE"}, "onsite"),
+        ({"workplace": "Fully remote"}, "remote"),
         ({"description_text": "We work remote"}, None),
         ({}, None),
     ],
@@ -119,6 +138,44 @@ def test_a_workplace_comes_from_a_field_or_a_place_and_never_from_a_description(
 )
 def test_an_employment_type_is_schema_orgs_or_unknown(word: Any, expected: Any) -> None:
     assert words.employment(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("1 YEAR", "YEAR"),
+        ("per-hour-wage", "HOUR"),
+        ("PER_HOUR", "HOUR"),
+        ("Annual Salary Range", "YEAR"),
+        ("2026 annual pay range", "YEAR"),
+        ("monthly", "MONTH"),
+        ("Daily rate", "DAY"),
+        ("per annum", "YEAR"),
+        ("hourly or annual", None),
+        ("2 WEEKS", None),
+        ("bi-weekly-salary", None),
+        ("one-time", None),
+        ("pay for holidays, from Monday on", None),
+        ("", None),
+    ],
+)
+def test_a_period_of_pay_is_one_of_five_or_unknown(word: str, expected: str | None) -> None:
+    assert words.unit(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place("", "Stockholm", "Sweden", "SE"), "Stockholm, Sweden"),
+        (Place("", "Austin", "TX", "us"), "Austin, TX, US"),
+        (Place("", "Tbilisi", "Tbilisi", "Georgia"), "Tbilisi, Georgia"),
+        (Place("", "Toronto", "CA", "Canada"), "Toronto, CA, Canada"),
+        (Place("", "", "", "Germany"), "Germany"),
+        (Place("HQ", "Oslo", "", "NO"), "HQ"),
+    ],
+)
+def test_a_place_that_has_only_parts_is_written_once_and_readably(place: Place, expected: str) -> None:
+    assert made(places=[place]).location == expected
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_good_spec_has_no_problems() -> None:
         ({"board": "greenhouse"}, ("companies", 0), "no-token"),
         ({"name": "Acme"}, ("companies", 0), "no-board"),
         ({"url": "https://careers.acme.example/"}, ("companies", 0, "url"), "unknown-host"),
+        ({"url": "https://jobs.lever.co/"}, ("companies", 0, "url"), "no-token"),
         ({"url": "https://u:p@jobs.lever.co/acme"}, ("companies", 0, "url"), "bad-url"),
         ({"url": "ftp://jobs.lever.co/acme"}, ("companies", 0, "url"), "bad-url"),
         ({"board": "greenhouse", "url": "https://jobs.lever.co/acme"}, ("companies", 0, "url"), "unknown-host"),
@@ -64,10 +65,10 @@ def test_a_company_that_cannot_be_is_refused_at_its_field(company: Any, path: An
     assert problems(spec(company)) == [(path, code)]
 
 
-def test_an_unknown_board_comes_with_a_suggestion_and_the_list() -> None:
-    finding = next(iter(check("boards", made := spec({"board": "grenhouse", "token": "x"}), {"boards": made}, Path.cwd())))
-    assert "did you mean `greenhouse`" in finding.hint
-    assert "lever" in finding.hint
+@pytest.mark.parametrize(("name", "hints"), [("grenhouse", ["did you mean `greenhouse`?"]), ("zzz", sorted(boards.built_in()))])
+def test_an_unknown_board_comes_with_what_was_meant_or_what_there_is(name: str, hints: list[str]) -> None:
+    finding = next(iter(check("boards", made := spec({"board": name, "token": "x"}), {"boards": made}, Path.cwd())))
+    assert all(hint in finding.hint for hint in hints)
 
 
 @pytest.mark.parametrize("other", [ACME, {**ACME, "name": "Other"}, {"url": "https://job-boards.greenhouse.io/ACME"}])
@@ -184,6 +185,11 @@ def test_companies_with_a_host_each_do_not_share_a_limit() -> None:
     each = [{"board": "recruitee", "token": f"initech{number}"} for number in range(20)]
     assert problems(spec(*each, concurrency=16)) == []
     assert problems(spec(*each, *MANY, concurrency=30)) == [(("concurrency",), "concurrency-unused")]
+
+
+def test_companies_of_one_backend_share_its_limit() -> None:
+    each = [{"board": "personio", "token": f"initech{number}"} for number in range(20)]
+    assert problems(spec(*each, concurrency=16)) == [(("concurrency",), "concurrency-unused")]
 
 
 def test_a_request_that_may_outlast_its_job_is_told() -> None:

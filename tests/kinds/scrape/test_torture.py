@@ -39,13 +39,13 @@ def chance(tell: Tell) -> random.Random:
 class Project:
     """A folder with a spec of many companies, and the program as a process."""
 
-    def __init__(self, root: Path, server: Any, companies: int) -> None:
+    def __init__(self, root: Path, server: Any, companies: int, engine: Any = "threads") -> None:
         self.root = root
         http = {"base_urls": {"greenhouse": server.url}, "allow_private_hosts": ["127.0.0.1"]}
         each = [{"name": f"Company {n}", "board": "greenhouse", "token": f"b{n}"} for n in range(companies)]
         job = {"kind": "scrape", "concurrency": 8, "companies": each, "http": http}
         root.mkdir(parents=True)
-        (root / "jobs.yaml").write_text(json.dumps({"version": 1, "jobs": {"boards": job}}), encoding="utf-8")
+        (root / "jobs.yaml").write_text(json.dumps({"version": 1, "engine": engine, "jobs": {"boards": job}}), encoding="utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "orchestrator", *arguments]
@@ -98,18 +98,21 @@ def undisturbed(project: Project) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.parametrize("engine", ["threads", "dask"])
 def test_killed_and_resumed_runs_leave_the_tables_of_one_that_nobody_disturbed(
-    tmp_path: Path, driver: Any, serving: Any, chance: random.Random, tell: Tell
+    engine: str, tmp_path: Path, driver: Any, serving: Any, chance: random.Random, tell: Tell, cluster_of: Callable[..., Any]
 ) -> None:
     server = serving(COMPANIES, POSTINGS)
+    place = {"dask": cluster_of(2).address} if engine == "dask" else engine
     whole = Project(tmp_path / "whole", server, COMPANIES)
-    takes = undisturbed(whole)
+    undisturbed(whole)
+    takes = min(undisturbed(Project(tmp_path / f"measured-{n}", server, COMPANIES, place)) for n in range(2))
     expected = whole.tables(driver)
     assert len(expected[0]) == len(expected[1]) == COMPANIES * POSTINGS
     kills, runs, end = 0, 0, time.monotonic() + BUDGET
     while not runs or time.monotonic() < end:
         runs += 1
-        project = Project(tmp_path / f"run-{runs}", server, COMPANIES)
+        project = Project(tmp_path / f"run-{runs}", server, COMPANIES, place)
         kills += project.drill(chance, takes)
         assert project.tables(driver) == expected
     tell(f"{kills} kills of {runs} runs: 0 lost, 0 doubled")

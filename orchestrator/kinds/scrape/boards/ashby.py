@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, quote
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
-from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
+from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows, span
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _API: Final = "api.ashbyhq.com"
@@ -73,16 +73,14 @@ def _place(row: Fields) -> Place:
 
 
 def _salary(compensation: Fields) -> RawSalary | None:
-    """Return the range over all tiers that are paid like the first one; equity and bonuses are no salary."""
+    """Return the range over all tiers, or of their summary; equity and bonuses are no salary."""
     parts = [part for tier in compensation.parts("compensationTiers") for part in tier.parts("components")]
-    bands = [part for part in parts if part.text("compensationType") == "Salary" and part.text("currencyCode")]
-    if not bands:
-        return None
-    unit = (bands[0].text("currencyCode"), bands[0].text("interval"))
-    alike = [band for band in bands if (band.text("currencyCode"), band.text("interval")) == unit]
-    lows = [low for band in alike if isinstance(low := band.get("minValue"), (int, float))]
-    highs = [high for band in alike if isinstance(high := band.get("maxValue"), (int, float))]
-    return RawSalary(min(lows, default=None), max(highs, default=None), *unit)
+    return span(_bands(parts)) or span(_bands(compensation.parts("summaryComponents")))
+
+
+def _bands(components: list[Fields]) -> list[RawSalary]:
+    paid = (part for part in components if part.text("compensationType") == "Salary" and part.text("currencyCode"))
+    return [RawSalary(p.get("minValue"), p.get("maxValue"), p.text("currencyCode"), p.text("interval")) for p in paid]
 
 
 BOARD: Final = Ashby()

@@ -27,6 +27,7 @@ class BambooHR(Board):
     example = "acme"
     details = True
     min_interval = 0.34
+    one_backend = True
 
     def detect(self, url: SplitResult) -> str | None:
         """Return the company of its careers pages."""
@@ -55,7 +56,7 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
         identifier=row.get("id"),
         title=row.text("jobOpeningName"),
         url=f"{page}/{row.text('id')}",
-        places=[_place(row)],
+        places=[_place(row) or _place(detail) or Place()],
         workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if row.flag("isRemote") else ""),
         employment_types=row.texts("employmentStatusLabel"),
         department=row.text("departmentLabel"),
@@ -64,14 +65,16 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
     )
 
 
-def _place(row: Fields) -> Place:
-    """Return the place from the list alone: the details say more, but then it would differ from run to run."""
+def _place(row: Fields) -> Place | None:
+    """Return the place of a row, None without any. The list's goes first: the details say more, but not in every run."""
     own, other = row.part("location"), row.part("atsLocation")
     if own.text("city") or own.text("state"):
         country = other.text("country") if other.text("city") in {"", own.text("city")} else ""
         words = ", ".join(part for part in (own.text("city"), own.text("state")) if part)
-        return Place(words, own.text("city"), own.text("state"), country)
-    return Place("", other.text("city"), first(other.text("state"), other.text("province")), other.text("country"))
+        return Place(words, own.text("city"), own.text("state"), own.text("addressCountry") or country)
+    region = first(other.text("state"), other.text("province"))
+    country = first(other.text("country"), own.text("addressCountry"))
+    return Place("", other.text("city"), region, country) if other.text("city") or region or country else None
 
 
 BOARD: Final = BambooHR()

@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
     `accept` says how the body is decoded: `json` to plain values, `xml` to an Element (a DTD is refused), `text` to a
     string. `page` marks a page made for people: robots.txt applies. `roam` allows a redirect to lead to another host; without
-    it one counts as the board being gone.
+    it one counts as the board being gone. `reads_only` says of a POST that it only asks, as a GET does: it may be repeated.
     """
 
     url: str
@@ -45,6 +45,12 @@ class Request(NamedTuple):
     headers: Mapping[str, str] = _NONE
     page: bool = False
     roam: bool = False
+    reads_only: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking twice does no harm: by its method, or by the board's word."""
+        return self.method == "GET" or self.reads_only
 
 
 class Response(NamedTuple):
@@ -94,6 +100,10 @@ class Listing(Protocol):
     def wants_details(self, identifier: object) -> bool:
         """Whether the detail request of this posting should be made."""
 
+    @property
+    def lists_only(self) -> bool:
+        """Whether the company wants no details at all: what only they say stays unknown."""
+
     def full(self) -> bool:
         """Whether as many postings were listed as the company's `limit` allows."""
 
@@ -135,6 +145,8 @@ class Board(ABC):
     """The most requests in flight per host that the vendor is known to stand, if fewer than the spec allows."""
     min_interval: ClassVar[float] = 0.0
     """Seconds between two requests to one host that the vendor is known to want."""
+    one_backend: ClassVar[bool] = False
+    """Whether all hosts of the vendor are one system, so that these limits count over all of its companies."""
 
     @abstractmethod
     def detect(self, url: SplitResult) -> str | None:

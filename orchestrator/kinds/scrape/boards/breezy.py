@@ -1,6 +1,7 @@
 """Breezy: one answer with all postings, `{company}.breezy.hr/json`; descriptions stand in the pages, as JSON-LD.
 
-Source of the format: answers seen of Breezy's public list. `salary` is free text (`$1.40k - $1.80k`), which isn't read.
+Source of the format: answers seen of Breezy's public list. `salary` is a text that Breezy makes (`$1.40k - $1.80k`,
+`£35,000 - £40,000 / year`): it is read where it is understood as a whole.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from orchestrator.kinds.scrape.boards import jobposting
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, subdomain
 from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details
+from orchestrator.kinds.scrape.pay import pay_in
 from orchestrator.kinds.scrape.row import Place, RawPosting
 
 
@@ -49,19 +51,31 @@ class Breezy(Board):
 def _raw(row: Fields, page: str) -> RawPosting:
     said = next(iter(jobposting.found_in(page)), Fields(None)) if page else Fields(None)
     where = row.parts("locations") or [row.part("location")]
+    country = first(row.text("location", "country", "id"), where[0].text("country", "id"))
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("name"),
         url=row.text("url"),
         location=row.text("location", "name"),
         places=[_place(place) for place in where],
-        workplace="remote" if row.flag("location", "is_remote") else "",
+        workplace=_workplace([row.part("location")] if row.get("location") else where),
         employment_types=[row.text("type", "id"), row.text("type", "name")],
         department=row.text("department"),
+        salary=pay_in(row.text("salary"), country) or jobposting.salary(said),
         date_posted=row.get("published_date"),
         description_html=first(jobposting.read(said, row.text("url")).description_html, row.text("description")),
         company=row.text("company", "name"),
     )
+
+
+def _workplace(where: list[Fields]) -> str:
+    """Return the way of working that all places have: `is_remote` is set for hybrid postings too, the details say which."""
+    said = {place.text("remote_details", "value").partition("-")[0] or _flagged(place) for place in where}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _flagged(place: Fields) -> str:
+    return "remote" if place.flag("is_remote") else ""
 
 
 def _place(place: Fields) -> Place:

@@ -6,10 +6,11 @@ The shape of the answer itself is checked by `rows`, since a wrong one must neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing
+from orchestrator.kinds.scrape.row import RawSalary
 
 _LETTERS: Final = {"lt": "<", "gt": ">", "quot": '"', "#39": "'", "amp": "&"}
 """What a serialiser escapes; looking these up takes a quarter of the time that the standard library's search does."""
@@ -104,6 +105,20 @@ def unescape_once(text: str) -> str:
 def first(*texts: str) -> str:
     """Return the first text that isn't empty, else an empty one."""
     return next((text for text in texts if text), "")
+
+
+def span(bands: Sequence[RawSalary]) -> RawSalary | None:
+    """Return the range over all bands that are paid in the currency and for the period of the first one, None without any.
+
+    Boards have a band for each level or place. A zero is a field that nobody filled in.
+    """
+    if not bands:
+        return None
+    unit = (bands[0].currency, bands[0].period)
+    alike = [band for band in bands if (band.currency, band.period) == unit]
+    lows = [low for band in alike if isinstance(low := band.minimum, (int, float)) and low > 0]
+    highs = [high for band in alike if isinstance(high := band.maximum, (int, float)) and high > 0]
+    return RawSalary(min(lows, default=None), max(highs, default=None), *unit)
 
 
 def _kind(value: Any) -> str:

@@ -11,10 +11,16 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qs
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
-from orchestrator.kinds.scrape.boards.fields import Fields, document, rows, unescape_once
+from orchestrator.kinds.scrape.boards.fields import Fields, document, rows, span, unescape_once
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _PAGES: Final = re.compile(r"(?:job-)?boards(?:\.eu)?\.greenhouse\.io")
+_ABOUT_WORKPLACE: Final = re.compile(
+    r"(?:work|working|workplace|job|location)[ -]?(?:place)?[ -]?(?:type|model|mode|arrangement)"
+    r"|remote(?:[ -](?:status|type|work))?",
+    re.IGNORECASE,
+)
+_ABOUT_EMPLOYMENT: Final = re.compile(r"(?:employment|job|time|worker|contract)[ -]?type|commitment", re.IGNORECASE)
 
 
 class Greenhouse(Board):
@@ -52,18 +58,21 @@ class Greenhouse(Board):
 
 
 def _raw(row: Fields) -> RawPosting:
-    from orchestrator.kinds.scrape.words import is_work_model
+    from orchestrator.kinds.scrape.words import is_work_model, workplace_in
 
     place = row.text("location", "name")
-    unplaced = not place or is_work_model(place)  # "Hybrid" alone is no place: the city is in the offices then.
     offices = [Place(office.text("location") or office.text("name")) for office in row.parts("offices")]
+    unplaced = not place or (bool(offices) and is_work_model(place))  # "Hybrid" is no place: the city is in the offices then.
+    own = row.parts("metadata")
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("title"),
         url=row.text("absolute_url"),
-        location="" if unplaced else place,
-        places=offices if unplaced else [Place(part) for part in re.split(r"[;|]", place)],
+        location="" if unplaced and workplace_in(place) != "remote" else place,
+        places=offices if unplaced else [Place(part) for part in re.split(r"[;|•]", place)],
+        workplace=_own_field(own, _ABOUT_WORKPLACE) if own and workplace_in(place) is None else "",
         workplace_text=place,
+        employment_types=[_own_field(own, _ABOUT_EMPLOYMENT)] if own else (),
         department=", ".join(dict.fromkeys(d.text("name") for d in row.parts("departments") if d.text("name"))),
         salary=_salary(row),
         date_posted=row.get("first_published"),
@@ -74,13 +83,26 @@ def _raw(row: Fields) -> RawPosting:
     )
 
 
+def _own_field(own: list[Fields], about: re.Pattern[str]) -> str:
+    """Return what the company's own fields say: there is no field of Greenhouse's for how and how much one works."""
+    said = (field.text("value") for field in own if about.fullmatch(field.text("name")))
+    return next(said, "")
+
+
 def _salary(row: Fields) -> RawSalary | None:
+    """Return the range over all bands. Their titles say what they are for, now and then also the period."""
     ranges = row.parts("pay_input_ranges")
     if not ranges:
         return None
-    pay = ranges[0]
-    low, high = _units(pay.get("min_cents")), _units(pay.get("max_cents"))
-    return RawSalary(low, high, pay.text("currency_type"), pay.text("title"))
+    from orchestrator.kinds.scrape.words import unit
+
+    period = unit(ranges[0].text("title")) or ""
+    return span(
+        [
+            RawSalary(_units(pay.get("min_cents")), _units(pay.get("max_cents")), pay.text("currency_type"), period)
+            for pay in ranges
+        ]
+    )
 
 
 def _units(cents: object) -> float | None:

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 from orchestrator.kinds.scrape.boards.fields import Fields, first, unescape_once
 from orchestrator.kinds.scrape.links import untracked
+from orchestrator.kinds.scrape.pay import pay_in
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _SCRIPT: Final = re.compile(
@@ -90,20 +91,22 @@ def read(row: Fields, page_url: str) -> RawPosting:
     """Return the row that a JobPosting means; without an identifier of its own its address is one."""
     said = first(row.text("url"), row.text("@id") if row.text("@id").startswith("http") else "")
     address = address_of(said, page_url)
-    company = row.part("hiringOrganization")
+    company = next(iter(_each(row, "hiringOrganization")), Fields(None))
+    name = first(company.text("name"), company.text())
+    mode = " ".join(row.texts("jobLocationType"))
     return RawPosting(
-        identifier=_identifier(row, company.text("name")) or address,
-        title=unescape_once(row.text("title")),
+        identifier=_identifier(row, name) or address,
+        title=unescape_once(first(row.text("title"), row.text("name"))),
         url=address,
-        places=places(row),
-        workplace="remote" if "TELECOMMUTE" in " ".join(row.texts("jobLocationType")).upper() else "",
+        places=places(row) or _wanted_from(row),
+        workplace="remote" if "TELECOMMUTE" in mode.upper() else mode,
         employment_types=[word for text in row.texts("employmentType") for word in text.split(",")],
         salary=salary(row),
         date_posted=row.get("datePosted"),
         valid_through=row.get("validThrough"),
         language=row.text("inLanguage"),
         description_html=_markup(row.text("description")),
-        company=unescape_once(company.text("name")),
+        company=unescape_once(name),
     )
 
 
@@ -135,18 +138,33 @@ def _markup(description: str) -> str:
 
 def places(row: Fields) -> list[Place]:
     """Return where a JobPosting is."""
-    value = row.get("jobLocation")
-    return [_place(Fields(each)) for each in (value if isinstance(value, list) else [value]) if each]
+    return [_place(each) for each in _each(row, "jobLocation")]
+
+
+def _wanted_from(row: Fields) -> list[Place]:
+    """Return from where one may work: that is the place of a remote posting that names no other."""
+    areas = [
+        (first(each.text("name"), each.text()), each.text("@type")) for each in _each(row, "applicantLocationRequirements")
+    ]
+    return [Place(name, country=name if kind == "Country" else "") for name, kind in areas]
+
+
+def _each(row: Fields, name: str) -> list[Fields]:
+    value = row.get(name)
+    return [Fields(each) for each in (value if isinstance(value, list) else [value]) if each]
 
 
 def _place(location: Fields) -> Place:
-    address = location.part("address")
+    address = next(iter(_each(location, "address")), Fields(None))
     if address.text():
         return Place(address.text())
-    country = first(address.text("addressCountry"), address.text("addressCountry", "name"))
-    locality, region = address.text("addressLocality"), address.text("addressRegion")
-    words = ", ".join(dict.fromkeys(part for part in (locality, region, country) if part))
-    return Place(first(words, location.text("name"), location.text()), locality, region, country)
+    country = first(address.text("addressCountry"), address.text("addressCountry", "name"), *address.texts("addressCountry"))
+    locality, region = (
+        address.text("addressLocality"),
+        first(address.text("addressRegion"), address.text("addressRegion", "name")),
+    )
+    name = "" if locality or region or country else first(location.text("name"), location.text())
+    return Place(name, locality, region, country)
 
 
 def salary(row: Fields) -> RawSalary | None:
@@ -163,6 +181,8 @@ def salary(row: Fields) -> RawSalary | None:
     period = _UNIT_CODES.get(period, period)
     if low is None and high is None:
         low = high = _number(single)
+        if written := pay_in(single):  # "50,000 - 60,000 EUR per year"
+            return RawSalary(written.minimum, written.maximum, first(written.currency, currency), first(written.period, period))
     return RawSalary(low, high, currency, period)
 
 

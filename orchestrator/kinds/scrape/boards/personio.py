@@ -37,8 +37,8 @@ class Personio(Board):
     hosts = ("*.jobs.personio.de", "*.jobs.personio.com")
     example = "acme"
     repeats = "merge"
-    concurrency = 1
     min_interval = 0.34
+    one_backend = True
 
     def detect(self, url: SplitResult) -> str | None:
         """Return the label in front of jobs.personio.de or .com; which of them is seen from the URL again later."""
@@ -88,14 +88,18 @@ def _raw(position: Element, host: str) -> RawPosting:
     def said(name: str) -> str:
         return (position.findtext(name) or "").strip()
 
+    from orchestrator.kinds.scrape.words import is_work_model
+
     identifier = said("id")
-    offices = [said("office"), *(office.text or "" for office in position.iterfind("additionalOffices/office"))]
+    offices = [said("office"), *((office.text or "").strip() for office in position.iterfind("additionalOffices/office"))]
+    models = [office for office in offices if is_work_model(office)]  # Companies add an office `Hybrid` beside `Köln`.
     return RawPosting(
         identifier=identifier,
         title=said("name"),
         url=f"https://{host}/job/{identifier}",
-        places=[Place(office) for office in offices],
-        employment_types=[_employment(said("employmentType"), said("schedule"))],
+        places=[Place(office) for office in offices if office not in models] or [Place(office) for office in models],
+        workplace=models[0] if len(models) == 1 else "",
+        employment_types=_employment(said("employmentType"), said("schedule")),
         department=said("department"),
         salary=_salary(position.find("salaryInformation")),
         date_posted=said("createdAt"),
@@ -104,9 +108,10 @@ def _raw(position: Element, host: str) -> RawPosting:
     )
 
 
-def _employment(kind: str, schedule: str) -> str:
-    """Return the word that says most: an intern is one at any schedule, permanent says nothing about the hours."""
-    return schedule if kind in {"permanent", "fixed_term", ""} else kind
+def _employment(kind: str, schedule: str) -> list[str]:
+    """Return the words that say most: an intern is one at any schedule, permanent says nothing about the hours."""
+    hours = ["full-time", "part-time"] if schedule == "full-or-part-time" else [schedule]
+    return hours if kind in {"permanent", "fixed_term", ""} else [kind]
 
 
 def _salary(pay: Element | None) -> RawSalary | None:

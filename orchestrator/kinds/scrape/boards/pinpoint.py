@@ -47,7 +47,7 @@ def _raw(row: Fields) -> RawPosting:
         title=row.text("title"),
         url=first(row.text("url"), row.text("path")),
         location=where.text("name"),
-        places=[Place(where.text("name"), where.text("city"), where.text("province"))],
+        places=[Place(where.text("name"), where.text("city"), where.text("province"), where.text("country"))],
         workplace=row.text("workplace_type"),
         employment_types=[row.text("employment_type"), row.text("employment_type_text")],
         department=first(row.text("job", "department", "name"), row.text("department", "name")),

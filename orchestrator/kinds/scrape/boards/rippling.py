@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult
 
 from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
-from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
+from orchestrator.kinds.scrape.boards.fields import Fields, first, rows, span
 from orchestrator.kinds.scrape.boards.paging import Details
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
@@ -31,6 +31,7 @@ class Rippling(Board):
     example = "acme"
     details = True
     repeats = "merge"
+    case_sensitive = True
 
     def detect(self, url: SplitResult) -> str | None:
         """Return the board of a page or of an API address."""
@@ -65,19 +66,27 @@ def _raw(row: Fields, detail: Fields, board: str) -> RawPosting:
     description = detail.part("description")
     kind = detail.part("employmentType")
     label = first(row.text("workLocation", "label"), row.text("workLocation"))
-    places = [label] if label else detail.texts("workLocations")
+    places = [label] if label else _locations(detail)
     return RawPosting(
         identifier=row.get("uuid"),
         title=row.text("name"),
         url=row.text("url") or f"https://ats.rippling.com/{board}/jobs/{row.text('uuid')}",
         places=[Place(text) for text in places],
         employment_types=[_employment(kind)],
-        department=first(row.text("department", "label"), detail.text("department", "name")),
+        department=first(
+            row.text("department", "label"), detail.text("department", "name"), detail.text("department", "label")
+        ),
         salary=_salary(detail.parts("payRangeDetails")),
         date_posted=detail.get("createdOn"),
         description_html=f"{description.text('company')}\n{description.text('role')}",
         company=detail.text("companyName"),
     )
+
+
+def _locations(detail: Fields) -> list[str]:
+    return detail.texts("workLocations") or [
+        first(each.text("name"), each.text("label")) for each in detail.parts("workLocations")
+    ]
 
 
 def _employment(kind: Fields) -> str:
@@ -87,14 +96,7 @@ def _employment(kind: Fields) -> str:
 
 
 def _salary(bands: list[Fields]) -> RawSalary | None:
-    """Return the range over all bands that are paid like the first one."""
-    if not bands:
-        return None
-    unit = (bands[0].text("currency"), bands[0].text("frequency"))
-    alike = [band for band in bands if (band.text("currency"), band.text("frequency")) == unit]
-    lows = [low for band in alike if isinstance(low := band.get("rangeStart"), (int, float)) and low > 0]
-    highs = [high for band in alike if isinstance(high := band.get("rangeEnd"), (int, float)) and high > 0]
-    return RawSalary(min(lows, default=None), max(highs, default=None), *unit)
+    return span([RawSalary(b.get("rangeStart"), b.get("rangeEnd"), b.text("currency"), b.text("frequency")) for b in bands])
 
 
 BOARD: Final = Rippling()

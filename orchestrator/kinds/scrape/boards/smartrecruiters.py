@@ -73,7 +73,8 @@ def _page(answer: Response, found: Listing) -> Page:
 def _raw(row: Fields, detail: Fields, token: str) -> RawPosting:
     where = row.part("location")
     company = first(row.text("company", "identifier"), token)
-    place = Place(where.text("fullLocation"), where.text("city"), where.text("region"), where.text("country"))
+    full = ", ".join(part for each in where.text("fullLocation").split(",") if (part := each.strip()))  # `London, , UK`
+    place = Place(full, where.text("city"), where.text("region"), where.text("country"))
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("name"),

@@ -1,23 +1,25 @@
 """Teamtailor: a JSON feed of all postings, `jobs.json` at the company's own host, each with its schema.org JobPosting.
 
-Source of the format: https://www.jsonfeed.org/version/1.1/ and https://schema.org/JobPosting. `addressRegion` is often one of
-Teamtailor's own regions (`Europe`), which is no region of a country. A token with a dot in it is the company's own domain,
-or one of Teamtailor's (`acme.na`).
+Source of the format: https://www.jsonfeed.org/version/1.1/ and https://schema.org/JobPosting; older sites have the RSS feed
+`jobs.rss` only. `addressRegion` is often one of Teamtailor's own regions (`Europe`), which is no region of a country. A token
+with a dot in it is the company's own domain, or one of Teamtailor's (`acme.na`).
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import SplitResult
 
-from orchestrator.kinds.scrape.boards import jobposting
-from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of
+from orchestrator.kinds.scrape.boards import jobposting, rss
+from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, Unanswered, host_of
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.boards.paging import MOST_PAGES
 from orchestrator.kinds.scrape.boards.sitemap import on_site
 from orchestrator.kinds.scrape.row import Place, RawPosting
 
 _DOMAIN: Final = ".teamtailor.com"
+_NUMBER: Final = re.compile(r"/jobs/(\d+)")
 _SHARDS: Final = (".na", ".eu", ".au")
 _OWN: Final = frozenset({"www", "app", "api", "docs", "support", "status", "partner", "help"})
 _NO_REGIONS: Final = frozenset({
@@ -46,10 +48,16 @@ class Teamtailor(Board):
         return f"https://{_host(source.token)}/jobs"
 
     def postings(self, source: Source, found: Listing) -> Steps:
-        """Read the feed, and the next one as long as one is named."""
+        """Read the feed, and the next one as long as one is named; without one, the RSS feed."""
         url = f"https://{_host(source.token)}/jobs.json"
-        for _ in range(MOST_PAGES):
-            answer = yield Request(url)
+        for number in range(MOST_PAGES):
+            try:
+                answer = yield Request(url)
+            except Unanswered as unanswered:
+                if number or not unanswered.gone:
+                    raise
+                yield from _older_feed(source, found)
+                return
             before = len(found)
             for row in rows(document(answer.body).get(), found, "items"):
                 found.add(_raw(row))
@@ -65,6 +73,15 @@ class Teamtailor(Board):
 
 def _host(token: str) -> str:
     return token if "." in token and not token.endswith(_SHARDS) else token + _DOMAIN
+
+
+def _older_feed(source: Source, found: Listing) -> Steps:
+    """Read the RSS feed. Its ids are others than those of the JSON feed, which stand in the addresses as well."""
+    answer = yield Request(f"https://{_host(source.token)}/jobs.rss", accept="xml")
+    for item in rss.items(answer.body):
+        row = rss.read(item, answer.url)
+        number = _NUMBER.search(row.url)
+        found.add(row._replace(identifier=number[1] if number else row.identifier))
 
 
 def _raw(row: Fields) -> RawPosting:
@@ -84,8 +101,7 @@ def _raw(row: Fields) -> RawPosting:
 def _place(place: Place) -> Place:
     if place.region.casefold() not in _NO_REGIONS:
         return place
-    words = ", ".join(part for part in (place.locality, place.country) if part)
-    return Place(words, place.locality, "", place.country)
+    return Place("", place.locality, "", place.country)
 
 
 BOARD: Final = Teamtailor()

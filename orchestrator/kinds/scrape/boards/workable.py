@@ -113,7 +113,8 @@ def _pages(source: Source, found: Listing) -> Generator[Request, Response, list[
     for number in range(1, MOST_PAGES + 1):
         asked = {**_EVERYTHING, "token": token} if token else _EVERYTHING
         try:
-            answer = yield Request(f"https://{_HOST}/api/v3/accounts/{source.token}/jobs", method="POST", json=asked)
+            url = f"https://{_HOST}/api/v3/accounts/{source.token}/jobs"
+            answer = yield Request(url, method="POST", json=asked, reads_only=True)
             body, page = document(answer.body), list(rows(answer.body, found, "results"))
         except (Unanswered, BadAnswer) as error:
             if number == 1:

@@ -20,9 +20,16 @@ _PAGE: Final = 20
 _CAPPED: Final = 2000
 _HOST: Final = re.compile(r"([a-z0-9_-]+)\.(wd\d{1,3})\.myworkdayjobs(?:-impl)?\.com")
 _LOCALE: Final = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
-_MIRROR: Final = re.compile(r"(.*\d{3,})-\d{1,2}")
+_MIRROR: Final = re.compile(r"(.*\d{3,})(?<!\b20\d\d)-\d{1,2}")  # But `R-2024-12` is the twelfth of a year.
 _COUNTED: Final = re.compile(r"\d+ \w+", re.UNICODE)
-_REMOTE: Final = re.compile(r"(?<!non-)(?<!not )(?<!no )\b(?:remote|virtual|telecommute|work from home)\b", re.IGNORECASE)
+_REMOTE: Final = re.compile(
+    r"(?<!non-)(?<!non )(?<!not )(?<!no )"
+    r"\b(?:remote|virtual|tele(?:commut|work)\w*|work (?:from|at) home|home[- ](?:based|office))\b",
+    re.IGNORECASE,
+)
+_ONSITE: Final = re.compile(
+    r"\b(?:on[- ]?site|in[- ](?:person|office)|office|on[- ]premises?|(?:non|not|no)[- ]remote)\b", re.IGNORECASE
+)
 _HYBRID: Final = re.compile(r"\b(?:hybrid|flexible|partial(?:ly)?|occasional(?:ly)?)\b", re.IGNORECASE)
 
 
@@ -59,7 +66,7 @@ class Workday(Board):
         tenant, instance, site = source.token.split("/")
         api = f"https://{tenant}.{instance}.myworkdayjobs.com/wday/cxs/{tenant}/{site}"
         paging = Paging(
-            ask=lambda offset: Request(f"{api}/jobs", method="POST", json=_question(offset)),
+            ask=lambda offset: Request(f"{api}/jobs", method="POST", json=_question(offset), reads_only=True),
             read=lambda answer: _page(answer, found),
             identify=_identifier,
             size=_PAGE,
@@ -72,7 +79,8 @@ class Workday(Board):
             usable = path.startswith("/") and "/../" not in path and row.text("title")
             answer = (yield from details.of(_identifier(row), Request(api + path))) if usable else None
             info = Fields(answer.body if answer else None).part("jobPostingInfo")
-            found.add(_raw(row, info, self.public_url(source)))
+            raw = _raw(row, info, self.public_url(source))
+            found.add(raw._replace(workplace_elsewhere=answer is None and not found.lists_only))
 
 
 def _question(offset: int) -> dict[str, Any]:
@@ -88,9 +96,14 @@ def _page(answer: Response, found: Listing) -> Page:
 
 
 def _identifier(row: Fields) -> str:
-    """Return the requisition's number: the first bullet with a digit, or what stands behind the last underscore of the path."""
-    bullets = (bullet for bullet in row.texts("bulletFields") if any(letter.isdigit() for letter in bullet))
-    number = next(bullets, "") or row.text("externalPath").rpartition("_")[2]
+    """Return the requisition's number: the bullet that the path ends with, else the first with a digit, else the path's end.
+
+    Tenants choose their bullets: a place, a date and the hours stand among them.
+    """
+    path = row.text("externalPath")
+    bullets = [bullet for bullet in row.texts("bulletFields") if any(letter.isdigit() for letter in bullet)]
+    ending = (bullet for bullet in bullets if f"_{bullet}" in path)
+    number = next(ending, "") or next(iter(bullets), "") or path.rpartition("_")[2]
     mirror = _MIRROR.fullmatch(number)
     return mirror[1] if mirror else number
 
@@ -121,7 +134,7 @@ def _workplace(mode: str) -> str:
     """Return what a tenant's own word for the way of working means: they are free to choose it (`Non-Remote`, `Flexible`)."""
     if _HYBRID.search(mode):
         return "hybrid"
-    return "remote" if _REMOTE.search(mode) else "onsite" if mode else ""
+    return "remote" if _REMOTE.search(mode) else "onsite" if _ONSITE.search(mode) else ""
 
 
 BOARD: Final = Workday()

@@ -24,7 +24,8 @@ def _prepared(definition: Definition, dialect: Dialect) -> Prepared:
     statement, names = definition
     compiled: Any = statement.compile(dialect=dialect, column_keys=None if names is None else list(names))
     order = None if compiled.positiontup is None else tuple(compiled.positiontup)
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    given = {*(names or ()), *(name for name, value in compiled.params.items() if value is None)}
+    constants = {name: value for name, value in compiled.params.items() if name not in given}
     columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
     return Prepared(str(compiled), order, constants, columns, names or ())
 

@@ -226,14 +226,32 @@ def test_a_requisition_of_workday_is_one_on_all_its_sites(scrape: Any, row: dict
 @pytest.mark.parametrize(
     ("mode", "meaning"),
     [("Remote", "remote"), ("Fully Remote", "remote"), ("Hybrid Remote", "hybrid"), ("Flexible", "hybrid"),
-     ("Onsite", "onsite"), ("Non-Remote", "onsite"), ("Not Remote", "onsite")],
+     ("Onsite", "onsite"), ("Non-Remote", "onsite"), ("Not Remote", "onsite"), ("On-Site", "onsite"), ("In Office", "onsite"),
+     ("Teleworker", "remote"), ("Home Based", "remote"), ("Work at Home", "remote"), ("Field", None), ("Mobile", None)],
 )  # fmt: skip
-def test_workday_tenants_have_their_own_words_for_the_way_of_working(scrape: Any, mode: str, meaning: str) -> None:
+def test_workday_tenants_have_their_own_words_for_the_way_of_working(scrape: Any, mode: str, meaning: str | None) -> None:
     path = "/job/x/T_R10001"
     api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
     body = {"total": 1, "jobPostings": [{"title": "T", "externalPath": path, "bulletFields": ["R10001"]}]}
     world = {f"{api}/jobs": body, api + path: {"jobPostingInfo": {"remoteType": mode}}}
     assert scrape("workday", "acme/wd1/Ext", world).postings["R10001"].workplace == meaning
+
+
+def test_workday_places_do_not_contradict_the_way_of_working_that_the_details_told(scrape: Any) -> None:
+    path = "/job/x/T_R10001"
+    api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
+    row = {"title": "T", "externalPath": path, "bulletFields": ["R10001"], "locationsText": "Remote - Ohio"}
+    world = {f"{api}/jobs": {"total": 1, "jobPostings": [row]}, api + path: {"jobPostingInfo": {"remoteType": "Hybrid"}}}
+
+    def workplace(**options: Any) -> str | None:
+        (posting,) = scrape("workday", "acme/wd1/Ext", world, **options).postings.values()
+        return str(posting.workplace) if posting.workplace else None
+
+    assert workplace() == "hybrid"
+    assert workplace(details="new-only", known={"R10001"}) is None  # Empty: what is stored stays.
+    assert workplace(details="none") == "remote"
+    world[api + path] = {"jobPostingInfo": {}}
+    assert workplace() == "remote"
 
 
 def test_workday_takes_the_place_from_the_details_where_the_list_names_none(scrape: Any) -> None:

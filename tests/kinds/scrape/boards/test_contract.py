@@ -172,6 +172,16 @@ def test_its_requests_go_to_the_hosts_it_names(case: Any) -> None:
     assert all(belongs(str(host), case.board.hosts) or host == own for host in hosts)
 
 
+NAMING = ("breezy", "greenhouse", "jsonld", "personio", "recruitee", "rippling", "smartrecruiters", "teamtailor")
+
+
+@pytest.mark.parametrize("name", NAMING)
+def test_a_board_that_names_its_company_says_so_on_every_posting(case_of: Any, name: str) -> None:
+    """By that a board is known that was given to another company."""
+    said = {posting.company for posting in case_of(name).drive().postings.values()}
+    assert len(said - {""}) == 1
+
+
 def test_two_companies_have_two_keys(case: Any) -> None:
     one = case.source
     other = one._replace(token=one.token and f"{one.token}2", url=one.url and f"{one.url}2")

@@ -142,24 +142,41 @@ class Played:
                 return self.boards.Answer(body, known.get("status", 200), {"Content-Type": known["type"]})
         return self.boards.Answer({"error": "unknown"}, 404)
 
-    def fail(self, fault: Fault) -> None:
+    def own_faults(self) -> list[Fault]:
+        """Return what differs by board: its empty answer, and one row of many with the total of all of them."""
+        faults = [Fault("an empty board", self.case.data["empty"])] if "empty" in self.case.data else []
+        if self.case.board.name in TOTALS:
+            first = self.case.answers[0]["json"]
+            path = self.case.data["at"][0]
+            faults.append(Fault("a list that is cut", {**first, path: first[path][:1]}))
+        return faults
+
+    def fail(self, fault: Fault, paths: list[str] | None = None) -> None:
         def behave(handler: Any) -> Any:
             if fault.behave is None:
                 return self.boards.Answer(fault.body, fault.status, dict(fault.headers))
             fault.behave(handler)
             return None
 
-        self.server.routes[self.first] = behave
+        for path in paths or [self.first]:
+            self.server.routes[path] = behave
 
-    def run(self, *, slow: bool = False) -> Any:
+    def detail_paths(self) -> list[str]:
+        paths = [urlsplit(known["request"].partition(" ")[2]).path for known in self.case.answers]
+        return [path for path in paths if path != self.first]
+
+    def run(self, *, slow: bool = False, **fields: Any) -> Any:
         base_urls = {} if self.case.board.needs_url else {self.case.board.name: self.server.url}
         http = {"base_urls": base_urls, "retries": 0, "max_body": CAP, "request_timeout": PATIENCE if slow else 5}
         # An empty list may be true: that it has to be said twice is another test's matter.
-        return self.driver.run(self.driver.spec([self.company], http=http, sync={"confirm_empty": 100}))
+        return self.driver.run(self.driver.spec([self.company], http=http, sync={"confirm_empty": 100}, **fields))
 
     def open(self) -> int:
         return int(self.driver.rows("select count(*) from postings where status = 'open'")[0][0])
 
+
+TOTALS = ("greenhouse", "smartrecruiters", "bamboohr", "workday")
+"""Boards that say how many postings they have."""
 
 # Of each shape of answer one board: an object, a list, XML, pages of a company's own. The marker `torture` has them all.
 SHAPES = ("greenhouse", "lever", "personio", "jsonld")
@@ -173,13 +190,34 @@ def test_no_ugly_answer_closes_a_posting(name: str, case_of: Any, driver: Any, s
     played.run()
     expected = len(played.case.data["postings"])
     assert played.open() == expected
-    for fault in FAULTS:
+    for fault in (*FAULTS, *played.own_faults()):
         played.fail(fault)
         run = played.run(slow=fault.slow)
         assert (run.result["closed"], played.open()) == (0, expected), fault.name
         (outcome,) = played.driver.rows("select outcome from fetches order by run_id desc limit 1")[0]
         assert outcome in {"failed", "empty", "partial"}, fault.name
     assert played.driver.rows("select count(*) from posting_history where event != 'new'") == [(0,)]
+
+
+DETAILED = ("bamboohr", "breezy", "rippling", "smartrecruiters", "workday")
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", [DETAILED[0], *(pytest.param(each, marks=pytest.mark.torture) for each in DETAILED[1:])])
+def test_no_ugly_detail_changes_a_posting(name: str, case_of: Any, driver: Any, server: Any, boards: Any) -> None:
+    """The list is whole each time; what is stored of the details stays, whatever comes instead of them."""
+    played = Played(case_of(name), driver, server, boards)
+    played.run(details="all")
+    expected = len(played.case.data["postings"])
+    stored = driver.rows("select identifier, content_hash, description_text, workplace, location from postings order by 1")
+    for fault in FAULTS:
+        played.fail(fault, played.detail_paths())
+        result = played.run(slow=fault.slow, details="all").result
+        assert (result["closed"], result["changed"], played.open()) == (0, 0, expected), fault.name
+    assert driver.rows("select count(*) from posting_history where event != 'new'") == [(0,)]
+    assert stored == driver.rows(
+        "select identifier, content_hash, description_text, workplace, location from postings order by 1"
+    )
 
 
 def test_the_same_check_notices_a_closing(driver: Any, server: Any, boards: Any, case_of: Any) -> None:

@@ -1,0 +1,96 @@
+"""Companies at the same time: as many as the spec says, through one client, and no more than a host is said to stand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.deadline import CancelToken, Deadline, WorkContext
+from orchestrator.errors import Failure
+from orchestrator.kinds.scrape.boards.base import Request, Unanswered
+from orchestrator.kinds.scrape.client import Asking
+from orchestrator.kinds.scrape.companies import locate
+from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, fetch
+from orchestrator.kinds.scrape.spec import Company
+
+COMPANIES = 60
+
+
+def run(root: Path, server: Any, **http: Any) -> dict[str, Any]:
+    """Run a job of sixty companies as a process; return its job of status.json."""
+    http = {"base_urls": {"greenhouse": server.url}, "allow_private_hosts": ["127.0.0.1"], "retries": 0, **http}
+    companies = [{"board": "greenhouse", "token": f"acme{number}"} for number in range(COMPANIES)]
+    job = {"kind": "scrape", "concurrency": COMPANIES, "companies": companies, "http": http}
+    (root / "jobs.yaml").write_text(json.dumps({"version": 1, "jobs": {"boards": job}}), encoding="utf-8")
+    command = [sys.executable, "-m", "orchestrator", "run", "--quiet"]
+    done = subprocess.run(
+        command, cwd=root, env={"PYTHONPATH": str(Path(__file__).parents[3])}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (status,) = (root / ".orchestrate" / "runs").glob("*/status.json")
+    return dict(json.loads(status.read_text(encoding="utf-8"))["jobs"][0])
+
+
+class Crowd:
+    """Counts who is inside; `together` lets nobody out before all of them are in."""
+
+    def __init__(self, boards: Any, together: int) -> None:
+        self.boards = boards
+        self.most = self.now = 0
+        self.lock = threading.Lock()
+        self.gate = threading.Barrier(together)
+
+    def __call__(self, handler: Any) -> Any:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            self.gate.wait(20)
+        except threading.BrokenBarrierError:
+            return self.boards.Answer("", 500)
+        finally:
+            with self.lock:
+                self.now -= 1
+        number = int(handler.path.split("/boards/acme")[1].split("/")[0])
+        return self.boards.greenhouse(number + 1)
+
+
+@pytest.mark.parametrize(("http", "together"), [({}, COMPANIES), ({"per_host": {"concurrency": 6}}, 6)])
+def test_sixty_companies_are_asked_at_once_unless_their_host_stands_fewer(
+    tmp_path: Path, server: Any, boards: Any, http: dict[str, Any], together: int
+) -> None:
+    crowd = Crowd(boards, together)
+    for number in range(COMPANIES):
+        server.routes[f"/v1/boards/acme{number}/jobs"] = crowd
+    job = run(tmp_path, server, **http)
+    assert (job["state"], crowd.most) == ("succeeded", together)
+    assert len(server.requests) == COMPANIES
+
+
+@pytest.mark.parametrize(
+    ("board", "wishes", "shared", "apart"),
+    [
+        ("personio", Wishes(), "personio", 0.34),
+        ("bamboohr", Wishes(), "bamboohr", 0.34),
+        ("recruitee", Wishes(), "", 0.5),
+        ("greenhouse", Wishes(), "", 0.0),
+        ("personio", Wishes(own_hosts=("127.0.0.1",), base_urls={"personio": "http://127.0.0.1:9"}), "", 0.0),
+    ],
+)
+def test_companies_of_a_vendor_with_one_backend_share_its_pace(board: str, wishes: Wishes, shared: str, apart: float) -> None:
+    paces = set()
+
+    class Client:
+        def ask(self, _request: Request, asking: Asking, _conditions: Any) -> Any:
+            paces.add((asking.backend, asking.min_interval))
+            raise Unanswered(Failure("http-500", "the server answered 500"), status=500)
+
+    task = CompanyTask("Acme", f"{board}:acme", locate(Company(board=board, token="acme")))
+    fetch(task, Client(), wishes, Asking(WorkContext(Deadline.never(), CancelToken())))
+    assert paces == {(shared, apart)}
