@@ -37,6 +37,9 @@ class Gates:
         self._lock = threading.Lock()
 
     def _gate(self, host: str) -> _Gate:
+        found = self._gates.get(host)
+        if found is not None:
+            return found
         with self._lock:
             return self._gates.setdefault(host, _Gate())
 

@@ -11,11 +11,14 @@ redirects: those are the client's.
 
 from __future__ import annotations
 
+import errno
 import re
+import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +40,8 @@ _MOST_IDLE: Final = 20
 _IDLE_SECONDS: Final = 30.0
 _PLAIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?][\w~!$&'()*+,;=:@%./?-]*)?", re.ASCII)
 """An address that goes out as it is: in ASCII, with nothing to escape."""
+_JUST_READ: Final = 0.001
+"""Seconds for which a connection counts as open after something was read: httpcore asks when an answer ends, too."""
 _CONNECT_SHARE: Final = 0.5
 """Of the time left, what one of several addresses of a host may take to be connected."""
 
@@ -80,31 +85,53 @@ def _bounds() -> _Bounds:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket whose every operation ends at the request's deadline, or when somebody cancels."""
+    """A socket whose every operation ends at the request's deadline, or when somebody cancels.
+
+    It never blocks: Python's own timeouts give the interpreter away three times an operation instead of once, and with many
+    threads each of them waits to get it back.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._poll = select.poll()
+        self._poll.register(sock.fileno(), select.POLLIN)
+        self._read_at = 0.0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts instead
-        while True:
-            self._sock.settimeout(_bounds().wait())
-            try:
-                return self._sock.recv(max_bytes)
-            except TimeoutError:
-                continue
-            except OSError as error:
-                raise httpcore.ReadError(str(error)) from error
+        if not isinstance(self._sock, ssl.SSLSocket):  # TLS may hold what was received already.
+            self._await(select.POLLIN)
+        data: bytes = self._retried(httpcore.ReadError, select.POLLIN, self._sock.recv, max_bytes)
+        self._read_at = time.monotonic()
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
         view = memoryview(buffer)
         while view:
-            self._sock.settimeout(_bounds().wait())
+            _bounds().wait()
+            view = view[self._retried(httpcore.WriteError, select.POLLOUT, self._sock.send, view) :]
+
+    def _retried(self, failure: type[Exception], needs: int, operation: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what an operation of the socket returns; wait for `needs`, or for what TLS needs, where it must wait."""
+        while True:
             try:
-                view = view[self._sock.send(view) :]
-            except TimeoutError:
-                continue
+                return operation(*arguments)
+            except BlockingIOError:
+                self._await(needs)
+            except ssl.SSLWantReadError:
+                self._await(select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._await(select.POLLOUT)
             except OSError as error:
-                raise httpcore.WriteError(str(error)) from error
+                raise failure(str(error)) from error
+
+    def _await(self, event: int) -> None:
+        """Wait until the socket can be read or written."""
+        poll = self._poll
+        if event != select.POLLIN:
+            poll = select.poll()
+            poll.register(self._sock.fileno(), event)
+        while not poll.poll(_bounds().wait() * 1000):
+            pass
 
     def close(self) -> None:
         self._sock.close()
@@ -118,22 +145,12 @@ class _Stream(httpcore.NetworkStream):
         with ExitStack() as undo:
             undo.callback(self.close)
             try:
-                wrapped = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
-                self._sock = wrapped
-                self._shake_hands(wrapped, _bounds())
+                self._sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+                self._retried(OSError, select.POLLIN, self._sock.do_handshake)
             except OSError as error:
                 raise httpcore.ConnectError(f"TLS: {error}") from error
             undo.pop_all()
         return self
-
-    def _shake_hands(self, wrapped: ssl.SSLSocket, bounds: _Bounds) -> None:
-        while True:
-            wrapped.settimeout(bounds.wait())
-            try:
-                wrapped.do_handshake()
-            except TimeoutError:
-                continue
-            return
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):
@@ -141,19 +158,14 @@ class _Stream(httpcore.NetworkStream):
         if info == "socket":
             return self._sock
         if info == "is_readable":
-            return _is_readable(self._sock)
+            return self._is_readable()
         return None
 
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to read: then the server closed it."""
-    import select
-
-    if sock.fileno() < 0:
-        return True
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    def _is_readable(self) -> bool:
+        """Whether an idle connection has something to read: then the server closed it."""
+        if self._sock.fileno() < 0:
+            return True
+        return time.monotonic() - self._read_at >= _JUST_READ and bool(self._poll.poll(0))
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -195,9 +207,6 @@ def _connect(address: str, port: int, *, last: bool) -> socket.socket:
 
 
 def _await_connection(sock: socket.socket, address: tuple[str, int], bounds: _Bounds, share: Deadline) -> None:
-    import errno
-    import select
-
     sock.settimeout(0)
     problem = sock.connect_ex(address)
     if problem in {errno.EINPROGRESS, errno.EWOULDBLOCK}:
