@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -69,8 +70,9 @@ def test_large_requests_are_sent_whole_to_a_server_that_reads_slowly(
     tls: Any, client: Any, asking: Any, raw_server: Any
 ) -> None:
     def behave(connection: Any, ending: Any) -> None:
-        del ending
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with tls.wrap_socket(connection, server_side=True) as wrapped:
+            ending.wait(0.3)  # Until nothing more can be sent.
             answer(wrapped, {"length": len(json.loads(read_request(wrapped))["text"])})
 
     with raw_server(behave) as url, client(request_timeout=20) as made:
