@@ -7,6 +7,7 @@
     ├── StorageError                 state directory, database or disk failed                exit 4
     │   └── UnreadableState          a file of a run can't be read                       exit 4
     │       └── NewerState           a newer version of this program wrote it            exit 4
+    ├── EngineError                  the cluster that units run on can't be used or was lost   exit 4
     ├── NotFound                     no such run, job, posting or snapshot                   exit 5
     ├── NotResumable                 the run can't be resumed                                exit 5
     ├── JobError                     a job can't go on; becomes the error of its status
@@ -117,6 +118,16 @@ class NewerState(UnreadableState):
 
     def __init__(self, name: str, version: int, known: int) -> None:
         super().__init__(f"{name} has schema version {version}; this program reads up to {known}", hint="update orchestrate")
+
+
+class EngineError(OrchestrateError):
+    """The cluster that units should run on can't be reached, was lost, has no workers, or runs other code than this run."""
+
+    code = "engine-lost"
+    exit_code = ExitCode.STORAGE
+    codes: ClassVar[frozenset[str]] = frozenset(
+        {"engine-lost", "engine-unreachable", "engine-without-workers", "engine-mismatch"}
+    )
 
 
 class NotFound(OrchestrateError):

@@ -183,3 +183,93 @@ def _exit_code(app: typer.Typer, arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+SCHEDULER: Final = """
+import asyncio, sys
+from distributed import Scheduler, Worker
+
+async def main(inside):
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        workers = [await Worker(scheduler.address, nthreads=1, host="127.0.0.1", dashboard=False) for _ in range(inside)]
+        print(f"address={scheduler.address}", flush=True)
+        await scheduler.finished()
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+
+
+class Cluster:
+    """A Dask scheduler on loopback, with workers inside of its process, and others as processes of their own."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], inside: int) -> None:
+        self.folder = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._environment = dict(environment)
+        self.scheduler = self._start("scheduler", "-c", SCHEDULER, str(inside))
+        self._wait_for(lambda: "address=" in self.log("scheduler"))
+        self.address = next(line[8:] for line in self.log("scheduler").splitlines() if line.startswith("address="))
+
+    @property
+    def engine(self) -> str:
+        return self.address.replace("tcp://", "dask://")
+
+    def add_worker(self, *options: str) -> None:
+        """Start a worker of one thread, and wait until the scheduler has it."""
+        number = len(self.workers)
+        places = ["--local-directory", str(self.folder), "--no-dashboard", "--nthreads", "1", *(options or ["--no-nanny"])]
+        self.workers.append(self._start(f"worker-{number}", "-m", "distributed.cli.dask_worker", self.address, *places))
+        self._wait_for(lambda: "Registered to" in self.log(f"worker-{number}"))
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.terminate()
+        for process in (*self.workers, self.scheduler):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.kill()
+            process.wait()
+
+    def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, *arguments]
+        with (self.folder / f"{name}.log").open("wb") as output:
+            return subprocess.Popen(command, stdout=output, stderr=output, env=self._environment, cwd=self.folder)
+
+    @staticmethod
+    def _wait_for(predicate: Callable[[], bool]) -> None:
+        pause, end = threading.Event(), time.monotonic() + 40
+        while not predicate():
+            assert time.monotonic() < end, "the cluster didn't start"
+            pause.wait(POLL_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def cluster_of(tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]) -> Iterator[Callable[..., Cluster]]:
+    """Return a maker of clusters whose workers find the units of tests, and modules in the given folders.
+
+    A unit may kill two workers before Dask gives it up.
+    """
+    clusters: list[Cluster] = []
+    path = os.pathsep.join([clean_environment["PYTHONPATH"], str(ROOT / "tests" / "engine" / "on_workers")])
+    environment = {**clean_environment, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+
+    def make(inside: int, *folders: Path) -> Cluster:
+        found = {"PYTHONPATH": os.pathsep.join([path, *map(str, folders)])}
+        clusters.append(Cluster(tmp_path_factory.mktemp("cluster"), {**environment, **found}, inside))
+        return clusters[-1]
+
+    yield make
+    for cluster in clusters:
+        cluster.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(cluster_of: Callable[..., Cluster]) -> Cluster:
+    """A cluster of two workers that the tests of a module share."""
+    cluster: Cluster = cluster_of(0)
+    for _ in range(2):
+        cluster.add_worker()
+    return cluster

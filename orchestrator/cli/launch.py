@@ -16,6 +16,7 @@ from orchestrator.engine.prepare import Prepared, Request
 from orchestrator.engine.retention import prune
 from orchestrator.engine.run import Run
 from orchestrator.errors import NotFound, OrchestrateError, UnreadableState, UsageError
+from orchestrator.spec.engines import LOCAL, needs_one_process, parse_engine
 from orchestrator.spec.types import parse_duration
 from orchestrator.status import read
 from orchestrator.status.layout import new_run_id
@@ -25,6 +26,10 @@ from orchestrator.status.states import State
 if TYPE_CHECKING:
     from orchestrator.cli.live import View
     from orchestrator.spec.resolved import Resolved
+
+_SWITCH_SECONDS = 0.001
+"""A worker whose answer came waits at most so long for a thread that computes. With Python's 5 ms, sixteen workers at 100 ms of
+latency fetch a tenth less."""
 
 
 def request(
@@ -47,7 +52,7 @@ def request(
         state=state,
         surroundings={name: project.surroundings(resolved, state, name, run_id) for name in names},
         jobs=names,
-        engine=engine or str(resolved.spec.engine),
+        engine=_engine(resolved, names, engine),
         trigger=_trigger(),
         wait=duration(wait, "--wait"),
     )
@@ -62,6 +67,22 @@ def _selected(resolved: Resolved, wanted: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise UsageError(f"no job of {resolved.path.name} is enabled", hint="set enabled: true, or name one with --job")
     return names
+
+
+def _engine(resolved: Resolved, names: tuple[str, ...], wanted: str | None) -> str:
+    """Return where the units run: as the flag says, else as the spec does."""
+    if wanted is None:
+        return resolved.spec.engine_text
+    try:
+        engine = parse_engine(wanted)
+    except PydanticCustomError:
+        raise UsageError(
+            f"there is no engine {wanted!r}", hint="--engine takes threads, inline, or a Dask scheduler: dask://host:8786"
+        ) from None
+    recording = next((name for name in names if needs_one_process(resolved.spec.jobs[name])), None)
+    if engine not in LOCAL and recording is not None:
+        raise UsageError(f"job `{recording}` can't record with the engine `dask`", hint="record with --engine threads")
+    return engine
 
 
 def duration(text: str, flag: str) -> float:
@@ -99,6 +120,7 @@ def last_success(request: Request, age: str | None) -> str | None:
 
 def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
     """Run to the end, show it, and leave. Threads that are stuck can't hold the process."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     run = Run(request, prepared, observer=view.update, observe_every=view.every, on_trouble=view.trouble)
     with view:
         result = run.execute()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -42,8 +42,13 @@ Jobs = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
 Engine = Annotated[
-    Literal["threads", "inline"] | None,
-    typer.Option("--engine", metavar="threads|inline", help="Where units run.", show_default=False),
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="Where units run: threads, inline, or dask://HOST:PORT; default: as the spec says.",
+        show_default=False,
+    ),
 ]
 Wait = Annotated[str, typer.Option("--wait", metavar="DURATION", help="Wait this long for a busy target.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print a JSON line for each change of state on standard output.")]

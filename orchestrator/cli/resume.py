@@ -20,6 +20,7 @@ def resume(
     file: options.File = None,
     state_dir: options.StateDirectory = None,
     accept_changed_spec: Accept = False,
+    engine: options.Engine = None,
     wait: options.Wait = "0s",
     json: options.JsonLines = False,
     quiet: options.Quiet = False,
@@ -31,6 +32,7 @@ def resume(
       orchestrate resume                                   the latest run
       orchestrate resume 20261121T171003.412Z-7f3a1b2c
       orchestrate resume --accept-changed-spec
+      orchestrate resume --engine threads                  without the cluster that was lost
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     from orchestrator.cli import launch
     from orchestrator.cli.live import make_view
@@ -45,7 +47,9 @@ def resume(
     resolved = project.load(file or _spec_beside(state.path, seen.status.spec_path))
     wanted = json_format.loads(directory.spec.read_bytes())
     names = [name for name in wanted["jobs"] if name in resolved.spec.jobs]
-    request = launch.request(resolved, state.path, jobs=names, engine=wanted["engine"], wait=wait, run_id=directory.run_id)
+    request = launch.request(
+        resolved, state.path, jobs=names, engine=engine or wanted["engine"], wait=wait, run_id=directory.run_id
+    )
     prepared = resumed_run(request, directory, accept_changed_spec=accept_changed_spec)
     done = sum(state in GOOD for items in prepared.known.values() for state, _ in items.values())
     view.note(f"resuming run {directory.run_id}, attempt {prepared.status.attempt}: {done} items are known from before")

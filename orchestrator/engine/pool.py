@@ -1,5 +1,7 @@
 """Pools: where units run. `threads` uses own daemon threads, `inline` runs one unit after the other; one interface.
 
+A third one, of more machines, stands in `engine/dask`; `open_pool` knows them all.
+
 No ThreadPoolExecutor: its exit hook joins its threads, so one stuck unit would hold the process for ever.
 """
 
@@ -7,13 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from queue import Empty, SimpleQueue
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from orchestrator.deadline import SYSTEM_CLOCK, WorkContext
+from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
 from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.job import Unit, UnitResult
+
+MOST_WAITING: Final = 32 * 1024 * 1024
+"""Bytes of results that wait to be applied. Beyond it no worker begins another unit: a slow target must not fill the memory."""
 
 Answer = Returned[UnitResult] | Raised | Interrupted
 Work = Callable[[Unit, WorkContext], UnitResult]
@@ -91,6 +97,10 @@ class ThreadPool:
         self._slots: list[Slot | None] = []
         self._threads: list[threading.Thread] = []
         self._outstanding = 0
+        self._waiting = 0
+        self._weighing = threading.Lock()
+        self._room = threading.Event()
+        self._room.set()
 
     def submit(self, unit: Unit) -> None:
         """Hand a unit over; starts another thread as long as every one has a unit."""
@@ -113,6 +123,7 @@ class ThreadPool:
         except Empty:
             pass  # Everything that was ready is in hand.
         self._outstanding -= len(ready)
+        self._weigh(-sum(_size(done) for done in ready))
         return ready
 
     def slots(self) -> list[Slot]:
@@ -124,6 +135,7 @@ class ThreadPool:
         self._drain()
         for _ in self._threads:
             self._units.put(None)
+        self._room.set()
         end = SYSTEM_CLOCK.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, end - SYSTEM_CLOCK.monotonic()))
@@ -136,13 +148,33 @@ class ThreadPool:
             except Empty:
                 return
 
+    def _weigh(self, change: int) -> None:
+        """Note what waits to be applied, and let workers go on while it isn't too much."""
+        if not change:
+            return
+        with self._weighing:
+            self._waiting += change
+            if self._waiting <= MOST_WAITING:
+                self._room.set()
+            else:
+                self._room.clear()
+
+    def _next(self) -> Unit | None:
+        self._room.wait()
+        return self._units.get()
+
     def _serve(self, index: int) -> None:
-        while (unit := self._units.get()) is not None:
+        while (unit := self._next()) is not None:
             slot = Slot(unit)
             self._slots[index] = slot
             done = self._worker.run(slot)
             self._slots[index] = None
+            self._weigh(_size(done))
             self._done.put(done)
+
+
+def _size(done: Done) -> int:
+    return done.answer.value.size if isinstance(done.answer, Returned) else 0
 
 
 class InlinePool:
@@ -180,7 +212,39 @@ class InlinePool:
         return 0
 
 
-POOLS: Final[dict[str, Callable[[str, int, Work, Callable[[Slot], WorkContext]], Pool]]] = {
+class Assignment(NamedTuple):
+    """What a pool is to run, and within what: `size` units at a time, each with the job's world, deadline and cancel."""
+
+    name: str
+    size: int
+    work: Work
+    world: Callable[[], AbstractContextManager[Any]] | None
+    deadline: Deadline
+    cancel: CancelToken
+
+
+LOCAL: Final[dict[str, Callable[[str, int, Work, Callable[[Slot], WorkContext]], Pool]]] = {
     "threads": ThreadPool,
     "inline": InlinePool,
 }
+
+
+@contextmanager
+def open_pool(engine: str, assignment: Assignment) -> Iterator[Pool]:
+    """Yield the pool of an engine (`threads`, `inline`, `dask://host:port`), with the job's world open where units run.
+
+    Whoever opens a pool closes it (`Pool.close`), before this context ends.
+    """
+    if engine not in LOCAL:
+        from orchestrator.engine.dask.pool import DaskPool
+        from orchestrator.spec.engines import scheduler_of
+
+        yield DaskPool(scheduler_of(engine), assignment)
+        return
+    name, size, work, world, deadline, cancel = assignment
+    with nullcontext() if world is None else world() as opened:
+
+        def context(slot: Slot) -> WorkContext:
+            return WorkContext(deadline, cancel, world=opened, progress=slot)
+
+        yield LOCAL[engine](name, size, work, context)

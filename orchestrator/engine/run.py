@@ -21,7 +21,7 @@ from orchestrator.engine.prepare import Prepared, Request
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.signals import Signals
 from orchestrator.engine.watchdog import Watchdog
-from orchestrator.errors import ExitCode, Failure, StorageError
+from orchestrator.errors import EngineError, ExitCode, Failure, StorageError
 from orchestrator.redact import Redactor
 from orchestrator.status.journal import Event
 from orchestrator.status.models import Cancel, RunStatus, utc
@@ -277,7 +277,7 @@ class Run:
 
     def _exit_code(self) -> ExitCode:
         errors = {job.status.error.code for job in self._jobs if job.status.error is not None}
-        if self._storage is not None or StorageError.code in errors:
+        if self._storage is not None or errors & {StorageError.code, *EngineError.codes}:
             return ExitCode.STORAGE
         return exit_code(self.status, self._signals.first)
 

@@ -93,6 +93,13 @@ CODES: Final[dict[str, Explanation]] = {
         "have up to 63 characters; they become names of folders.",
     ),
     "bad-path": Explanation("this is no path", "A path can't contain a NUL character."),
+    "bad-scheduler": Explanation(
+        "this is no address of a Dask scheduler",
+        "Write the address that `dask scheduler` prints: `tcp://host:port`, or `tls://host:port` with certificates named in "
+        "Dask's own configuration.",
+        "engine: {dask: scheduler}",
+        'engine: {dask: "tcp://scheduler:8786"}',
+    ),
     "invalid-value": Explanation("a value isn't accepted", "The message says why."),
     "missing-field": Explanation(
         "a field is missing", "The mapping needs this field. `orchestrate explain jobs.KIND.FIELD` says what it is for."
@@ -113,11 +120,6 @@ CODES: Final[dict[str, Explanation]] = {
     "not-allowed": Explanation("a value that isn't among the possible ones", "Only the listed words are possible here."),
     "not-an-allowance": Explanation(
         "neither a count nor a percentage", "Write a whole number of items, or a percentage such as `5%`."
-    ),
-    "not-available-yet": Explanation(
-        "a feature that isn't there yet",
-        "The field is part of the format, but what it asks for isn't built yet. It is refused, so that nothing "
-        "is silently ignored.",
     ),
     "out-of-range": Explanation(
         "a number beyond its bounds",
@@ -175,6 +177,11 @@ CODES: Final[dict[str, Explanation]] = {
         "a job needs one that isn't enabled", "The needed job never runs, so this one could never start."
     ),
     "needs-itself": Explanation("a job needs itself", "It could never start."),
+    "record-with-dask": Explanation(
+        "a recording needs one process",
+        "`record` writes one file from one client. On a cluster the units of a job run in several processes. Record with "
+        "`engine: threads`, or with `orchestrate run --engine threads`.",
+    ),
     "same-store": Explanation(
         "two jobs publish to one snapshot store", "Each would replace the other's CURRENT. Give each its own folder."
     ),
@@ -235,6 +242,11 @@ CODES: Final[dict[str, Explanation]] = {
     "glob-matches-nothing": Explanation(
         "a glob that matches no file", "Globs are relative to the corpus; `**/*.md` matches in every folder."
     ),
+    "name-of-collection": Explanation(
+        "the name of a collection isn't fixed",
+        "Each snapshot is published to a collection of its own, so its name can't be an argument. `publish.name` says what "
+        "the names begin with, `publish.alias` is a name that stays.",
+    ),
     "no-base-url": Explanation(
         "a provider without its address",
         "This embedding provider can run anywhere, so `base_url` has to say where its API lies.",
@@ -252,6 +264,9 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "overlap-too-large": Explanation(
         "nodes repeat too much of each other", "`chunk.overlap` can be half of `chunk.size` at most."
+    ),
+    "publish-without-vectors": Explanation(
+        "nothing for a vector store", "`embedding: none` makes no vectors, and `publish` names a store that takes vectors."
     ),
 }
 

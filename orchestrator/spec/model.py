@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orchestrator.spec.base import JobSpec, SpecModel
+from orchestrator.spec.engines import SchedulerAddress, engine_at
 from orchestrator.spec.types import LONGEST_ATTEMPT, Allowance, Duration, Name, ProjectPath
 
 
 class Dask(SpecModel):
-    """Run the units on a Dask cluster."""
+    """Run the units on the workers of a Dask cluster."""
 
-    dask: str = Field(description="Address of the scheduler.")
+    dask: SchedulerAddress = Field(
+        description="Address of a running scheduler, as `dask scheduler` prints it.", examples=["tcp://scheduler:8786"]
+    )
 
 
 class Retention(SpecModel):
@@ -57,10 +60,13 @@ class Spec(SpecModel):
         default=None,
         min_length=1,
         description="URL of the database for postings; the default is postings.db in the state directory.",
+        examples=["sqlite:///.orchestrate/postings.db"],
     )
     max_parallel_jobs: int = Field(default=2, ge=1, le=64, description="How many jobs run at a time.")
     engine: Literal["threads", "inline"] | Dask = Field(
-        default="threads", description="Where units run: own threads, or one after the other."
+        default="threads",
+        description="Where units run: `threads` of this process, `inline` one after the other, or workers of a Dask cluster.",
+        examples=["threads", {"dask": "tcp://scheduler:8786"}],
     )
     grace: Annotated[Duration, Field(ge=0.1, le=60)] = Field(
         default=5.0, description="How long a run waits for its workers after it was asked to stop."
@@ -77,3 +83,8 @@ class Spec(SpecModel):
         examples=[["team-a.jobs.yaml"]],
     )
     jobs: Mapping[Name, JobSpec] = Field(min_length=1, max_length=1000, description="The jobs, by name.")
+
+    @property
+    def engine_text(self) -> str:
+        """The engine as one text: `threads`, `inline` or `dask://host:port`."""
+        return self.engine if isinstance(self.engine, str) else engine_at(self.engine.dask)

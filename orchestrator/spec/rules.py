@@ -1,4 +1,4 @@
-"""Rules that no single field can know: needs between jobs, features that aren't there yet, secrets written in clear."""
+"""Rules that no single field can know: needs between jobs, what an engine can't do, stores that two jobs share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from orchestrator.spec import problems
+from orchestrator.spec.engines import needs_one_process
 from orchestrator.spec.model import Dask, Spec
 from orchestrator.spec.problems import Problem, problem
 from orchestrator.spec.references import References
 from orchestrator.spec.tree import Tree
 
 _MOST_CYCLES: Final = 20  # In a web of needs there are more circles than anybody reads.
+_SHELL_VARIABLE: Final = r"\$([A-Z][A-Z0-9_]{0,63})"
 _SQLITE_FILE: Final = r"sqlite(?:\+\w+)?:///(?P<path>[^?]*)"
 
 
@@ -42,9 +44,10 @@ class _Need(NamedTuple):
 def all_problems(facts: Facts, spec: Spec | None) -> Iterator[Problem]:
     """Yield what breaks a rule."""
     yield from _needs(facts)
+    yield from _database(facts)
+    yield from _unexpanded(facts)
     if spec is not None:
-        yield from _not_available(facts, spec)
-        yield from _database(facts, spec)
+        yield from _recordings(facts, spec)
         yield from _stores(facts, spec)
 
 
@@ -113,27 +116,41 @@ def _cycles(facts: Facts, graph: Mapping[str, list[_Need]]) -> Iterator[Problem]
                 pending.append((need.job, iter(graph[need.job])))
 
 
-def _not_available(facts: Facts, spec: Spec) -> Iterator[Problem]:
-    if isinstance(spec.engine, Dask):
-        yield facts.problem(
-            "not-available-yet", "the engine `dask` isn't available yet", ("engine",), "write `engine: threads`"
-        )
+def _recordings(facts: Facts, spec: Spec) -> Iterator[Problem]:
+    """Yield recordings of jobs whose units would run in several processes, each with a client and an end of its own."""
+    for name, job in spec.jobs.items() if isinstance(spec.engine, Dask) else ():
+        if needs_one_process(job):
+            message = f"job `{name}` can't record with the engine `dask`: its units run in several processes"
+            yield facts.problem("record-with-dask", message, ("jobs", name, "record"), "record with `engine: threads`")
 
 
-def _database(facts: Facts, spec: Spec) -> Iterator[Problem]:
-    slot = facts.tree.spot(("database",)).slot
-    if spec.database is None or slot in facts.tree.refused:
+def _database(facts: Facts) -> Iterator[Problem]:
+    database = facts.tree.root.get("database")
+    if not isinstance(database, str) or not database or facts.tree.spot(("database",)).slot in facts.tree.refused:
         return
-    if "://" not in spec.database:
+    if "://" not in database:
         hint = "for example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`"
         yield facts.problem("bad-database", "`database` has to be a URL", ("database",), hint)
         return
-    file = re.fullmatch(_SQLITE_FILE, spec.database)
+    file = re.fullmatch(_SQLITE_FILE, database)
     if file is None or file["path"] in {"", ":memory:"} or "\0" in file["path"]:
         return
     if not (facts.root / file["path"]).resolve().is_relative_to(facts.root.resolve()):
         hint = "every path lies below the folder of jobs.yaml, also where links lead"
         yield facts.problem("path-outside-project", "the database's file lies outside of the project", ("database",), hint)
+
+
+def _unexpanded(facts: Facts) -> Iterator[Problem]:
+    """Yield values that a shell would replace: here they would be sent as they stand."""
+    pending: list[tuple[problems.Path, Any]] = [((), facts.tree.root)] if re.search(r"\$[A-Z]", facts.tree.text) else []
+    while pending:
+        path, value = pending.pop()
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, (dict, list)):
+                pending.append(((*path, key), inner))
+            elif isinstance(inner, str) and (name := re.fullmatch(_SHELL_VARIABLE, inner)):
+                message = f"`{inner[:60]}` isn't replaced: it is taken as it stands"
+                yield facts.problem("bad-reference", message, (*path, key), f"write `${{env:{name[1]}}}`", severity="warning")
 
 
 def _stores(facts: Facts, spec: Spec) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from orchestrator.status.read import look
 from orchestrator.status.states import Shown, State
 
 Maker = Callable[..., Any]
-BUSY: Final = 2.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
+BUSY: Final = 1.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
 
 
 PHASES = ["plan", "work", "apply", "commit"]

@@ -6,47 +6,56 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pool_units
 import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.engine.boundary import Interrupted, Raised, Returned
-from orchestrator.engine.pool import POOLS, Done, Pool, Slot
+from orchestrator.engine.pool import LOCAL, Assignment, Done, Pool, Slot, open_pool
 from orchestrator.errors import DeadlineExceeded, JobError
-from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
+from orchestrator.job import Unit, UnitResult
 
-LOCAL = [name for name in ("threads", "inline") if name in POOLS]
 Maker = Callable[..., Pool]
+Work = Callable[[Unit, WorkContext], UnitResult]
 
 
-def _unit(number: int) -> Unit:
-    return Unit(f"unit-{number}", (f"item-{number}",), number)
+def _unit(number: int, payload: Any = None) -> Unit:
+    return Unit(f"unit-{number}", (f"item-{number}",), number if payload is None else payload)
 
 
-def _return(unit: Unit, context: WorkContext) -> UnitResult:
-    context.checkpoint(1, 1, "nearly")
-    return UnitResult((ItemOutcome(unit.items[0], ItemState.SUCCEEDED, found=unit.payload),))
+@pytest.fixture(params=[*LOCAL, "dask"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return each engine in turn."""
+    text: str = request.getfixturevalue("cluster").engine if request.param == "dask" else request.param
+    return text
 
 
-@pytest.fixture(params=LOCAL)
-def pool_of(request: pytest.FixtureRequest) -> Iterator[Maker]:
+@pytest.fixture
+def pool_of(engine: str) -> Iterator[Maker]:
     """Return a maker of pools of each sort; they are closed when the test ends."""
-    pools: list[Pool] = []
+    with ExitStack() as pools:
+        yield partial(_open, pools, engine)
 
-    def make(work: Callable[[Unit, WorkContext], UnitResult] = _return, size: int = 4, seconds: float = 30.0) -> Pool:
-        deadline = Deadline.after(seconds)
-        pools.append(POOLS[request.param]("job", size, work, lambda slot: WorkContext(deadline, CancelToken(), progress=slot)))
-        return pools[-1]
 
-    yield make
-    for pool in pools:
-        pool.close(5.0)
+def _open(pools: ExitStack, engine: str, work: Work = pool_units.give_back, size: int = 4, seconds: float = 30.0) -> Pool:
+    assignment = Assignment("job", size, work, None, Deadline.after(seconds), CancelToken())
+    return _enter(pools, engine, assignment)
+
+
+def _enter(pools: ExitStack, engine: str, assignment: Assignment) -> Pool:
+    pool = pools.enter_context(open_pool(engine, assignment))
+    pools.callback(pool.close, 5.0)
+    return pool
 
 
 def _all(pool: Pool, count: int) -> list[Done]:
     back: list[Done] = []
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while len(back) < count:
         assert time.monotonic() < end, f"{count - len(back)} units didn't come back"
         back += pool.take(0.5)
@@ -72,18 +81,14 @@ ERRORS = [ValueError("x"), JobError("x", code="ours"), KeyboardInterrupt(), Syst
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_whatever_a_unit_raises_comes_back_as_data_and_the_pool_goes_on(pool_of: Maker, error: BaseException) -> None:
-    def work(unit: Unit, context: WorkContext) -> UnitResult:
-        if unit.payload == 0:
-            raise error
-        return _return(unit, context)
-
-    pool = pool_of(work, size=1)
+    pool = pool_of(pool_units.raise_payload, size=1)
     for number in range(3):
-        pool.submit(_unit(number))
-    answers = {done.unit.payload: done.answer for done in _all(pool, 3)}
-    assert isinstance(answers[0], Raised)
-    assert answers[0].failure.code == ("ours" if isinstance(error, JobError) else "internal-error")
-    assert all(isinstance(answers[number], Returned) for number in (1, 2))
+        pool.submit(_unit(number, error if number == 0 else None))
+    answers = {done.unit.key: done.answer for done in _all(pool, 3)}
+    bad = answers["unit-0"]
+    assert isinstance(bad, Raised)
+    assert bad.failure.code == ("ours" if isinstance(error, JobError) else "internal-error")
+    assert all(isinstance(answers[f"unit-{number}"], Returned) for number in (1, 2))
 
 
 def test_a_unit_that_notices_its_deadline_comes_back_as_interrupted(pool_of: Maker) -> None:
@@ -94,48 +99,63 @@ def test_a_unit_that_notices_its_deadline_comes_back_as_interrupted(pool_of: Mak
     assert isinstance(done.answer.interruption, DeadlineExceeded)
 
 
-def test_slots_show_what_is_in_hand_with_its_newest_progress(pool_of: Maker) -> None:
-    seen: list[tuple[str, int | None, int | None, str]] = []
-    made: list[Pool] = []
+def test_the_world_is_opened_once_in_each_process_and_closed_with_the_pool(
+    engine: str, tmp_path: Path, wait_until: Callable[..., Any]
+) -> None:
+    log = tmp_path / "world"
+    world = partial(pool_units.open_world, log)
+    with ExitStack() as pools:
+        pool = _enter(pools, engine, Assignment("job", 4, pool_units.tell_world, world, Deadline.after(30), CancelToken()))
+        for number in range(20):
+            pool.submit(_unit(number))
+        told = {done.answer.value.data for done in _all(pool, 20) if isinstance(done.answer, Returned)}
+        assert log.read_text().splitlines() == [f"open {process}" for process in _processes(log)]
+    assert told == {(process, process) for process in _processes(log)}
+    closed = sorted(f"close {process}" for process, _ in told)
+    wait_until(lambda: sorted(log.read_text().splitlines()[len(told) :]) == closed, what="the closing")
 
-    def work(unit: Unit, context: WorkContext) -> UnitResult:
-        context.checkpoint(1, 9, "page 1")
-        context.checkpoint(3, 9)
-        seen.extend((slot.unit.key, slot.done, slot.total, slot.note) for slot in made[0].slots())
-        return _return(unit, context)
 
-    made.append(pool_of(work, size=1))
-    made[0].submit(_unit(0))
-    made[0].submit(_unit(1))
-    _all(made[0], 2)
-    assert seen == [("unit-0", 3, 9, "page 1"), ("unit-1", 3, 9, "page 1")]
-    assert made[0].slots() == []
+def _processes(log: Path) -> list[int]:
+    return list(dict.fromkeys(int(line.split()[1]) for line in log.read_text().splitlines()))
+
+
+def test_slots_show_what_is_in_hand_with_its_newest_progress(
+    tmp_path: Path, pool_of: Maker, later: Callable[..., threading.Thread], wait_until: Callable[..., Any]
+) -> None:
+    pool = pool_of(pool_units.wait_for_file, size=1)
+    back: list[Done] = []
+    for number in range(2):
+        pool.submit(_unit(number, tmp_path / f"gate-{number}"))
+    taker = later(lambda: back.extend(_all(pool, 2)))
+    for number in range(2):
+        shown = [(f"unit-{number}", 3, 9, "page 1")]
+        wait_until(lambda shown=shown: shown == [(s.unit.key, s.done, s.total, s.note) for s in pool.slots()], what=f"{shown}")
+        (tmp_path / f"gate-{number}").touch()
+    taker.join(10)
+    assert len(back) == 2
+    assert pool.slots() == []
 
 
 def test_submitting_never_blocks_and_never_drops(pool_of: Maker) -> None:
-    pool = pool_of(size=2)
+    pool = pool_of(size=16)
     began = time.perf_counter()
-    for number in range(5_000):
-        pool.submit(_unit(number))
-    assert time.perf_counter() - began < 5.0
-    assert len(_all(pool, 5_000)) == 5_000
-
-
-def test_a_closed_pool_forgets_what_it_hadnt_begun(pool_of: Maker) -> None:
-    began: list[str] = []
-
-    def work(unit: Unit, context: WorkContext) -> UnitResult:
-        began.append(unit.key)
-        return _return(unit, context)
-
-    pool = pool_of(work, size=1)
     for number in range(1_000):
         pool.submit(_unit(number))
+    assert time.perf_counter() - began < 5.0
+    assert len(_all(pool, 1_000)) == 1_000
+
+
+def test_a_closed_pool_forgets_what_it_hadnt_begun(pool_of: Maker, tmp_path: Path) -> None:
+    log = tmp_path / "begun"
+    log.touch()
+    pool = pool_of(pool_units.log_beginning, size=1)
+    for number in range(1_000):
+        pool.submit(_unit(number, log))
     assert pool.close(5.0) == 0
-    count = len(began)
+    count = len(log.read_text().splitlines())
     assert count < 1_000
     assert pool.close(5.0) == 0
-    assert len(began) == count
+    assert len(log.read_text().splitlines()) == count
 
 
 def test_taking_from_an_idle_pool_ends_in_time(pool_of: Maker) -> None:
@@ -152,7 +172,7 @@ def test_no_more_than_size_units_are_in_hand_and_their_threads_bear_the_jobs_nam
         names.append(threading.current_thread().name)
         enough.release()
         gate.wait(20)
-        return _return(unit, context)
+        return pool_units.give_back(unit, context)
 
     pool = _threads(work, 3)
     for number in range(10):
@@ -171,7 +191,7 @@ def test_closing_a_pool_with_a_stuck_worker_returns_in_time_and_counts_it(gate: 
     def work(unit: Unit, context: WorkContext) -> UnitResult:
         if unit.payload == 0:
             gate.wait(20)
-        return _return(unit, context)
+        return pool_units.give_back(unit, context)
 
     pool = _threads(work, 2)
     for number in range(3):
@@ -184,7 +204,7 @@ def test_closing_a_pool_with_a_stuck_worker_returns_in_time_and_counts_it(gate: 
 
 
 def test_threads_are_started_as_units_arrive() -> None:
-    pool = _threads(_return, 64)
+    pool = _threads(pool_units.give_back, 64)
     before = threading.active_count()
     pool.submit(_unit(0))
     assert threading.active_count() <= before + 1
@@ -193,7 +213,7 @@ def test_threads_are_started_as_units_arrive() -> None:
 
 
 def _threads(work: Any, size: int) -> Pool:
-    return POOLS["threads"]("boards", size, work, lambda slot: WorkContext(Deadline.never(), CancelToken(), progress=slot))
+    return LOCAL["threads"]("boards", size, work, lambda slot: WorkContext(Deadline.never(), CancelToken(), progress=slot))
 
 
 def test_a_slot_keeps_the_last_of_many_values_and_nothing_else() -> None:

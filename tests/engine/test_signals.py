@@ -16,7 +16,7 @@ from orchestrator.job import Outcome
 from orchestrator.status.states import State
 
 Maker = Callable[..., Any]
-BUSY: Final = 2.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
+BUSY: Final = 1.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
 
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]

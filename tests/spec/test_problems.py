@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from orchestrator.spec.load import check_spec
 
 Said = Callable[..., list[str]]
 
@@ -26,7 +29,7 @@ Said = Callable[..., list[str]]
         ("oven: {door: 0B}", 18, "out-of-range", "has to be more than 0 bytes", ""),
         ("attempts: many", 15, "wrong-type", "has to be a whole number, not `many`", ""),
         ("attempts: 1.5", 15, "wrong-type", "has to be a whole number, not the number 1.5", ""),
-        ("attempts: '3'", 15, "wrong-type", "has to be a whole number, not `3`", ""),
+        ("attempts: '3'", 15, "wrong-type", "has to be a whole number, not text", "remove the quotes"),
         ("attempts:", 5, "wrong-type", "has no value", "a whole number"),
         ("enabled: 1", 14, "wrong-type", "has to be true or false", ""),
         ("oven: hot", 11, "wrong-type", "has to be a mapping, not `hot`", ""),
@@ -135,9 +138,27 @@ def test_a_file_of_another_shape_is_told_once(problems_of: Said, text: str, expe
     assert problems_of(text) == expected
 
 
-def test_what_is_not_built_yet_is_refused(bake: Any, text_with: Any) -> None:
-    (problem,) = bake(text_with("") + "engine: {dask: 'tcp://h:1'}\n")[1]
-    assert (problem.line, problem.code) == (6, "not-available-yet")
+@pytest.mark.parametrize("address", ["tcp://h:1", "tls://scheduler.example:8786", "tcp://[::1]:8786", "tcp://10.0.0.1:65535"])
+def test_an_engine_may_be_a_schedulers_address(bake: Any, text_with: Any, address: str) -> None:
+    spec, problems = bake(text_with("") + f"engine: {{dask: '{address}'}}\n")
+    assert list(problems) == []
+    assert spec.spec.engine_text.endswith(address.partition("://")[2])
+    assert spec.spec.engine_text.startswith("dask+tls://" if address.startswith("tls") else "dask://")
+
+
+@pytest.mark.parametrize("address", ["h", "tcp://h", "http://h:1", "tcp://h:0", "tcp://h:65536", "udp://h:1", "tcp://h:1/x"])
+def test_another_address_of_a_scheduler_is_refused_where_it_stands(bake: Any, text_with: Any, address: str) -> None:
+    (problem,) = bake(text_with("") + f"engine: {{dask: '{address}'}}\n")[1]
+    assert (problem.line, problem.column, problem.code) == (6, 16, "bad-scheduler")
+
+
+def test_a_recording_on_a_cluster_is_refused_at_the_recording(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nengine: {dask: 'tcp://h:1'}\njobs:\n  b:\n    kind: scrape\n    record: new.har\n"
+        "    companies: [{name: Acme, board: greenhouse, token: acme}]\n"
+    )
+    _, problems = check_spec(tmp_path / "jobs.yaml", environment={}, text=text, name="jobs.yaml")
+    assert [(problem.line, problem.code) for problem in problems] == [(6, "record-with-dask")]
 
 
 def test_a_kinds_own_findings_have_places_and_severity(bake: Any) -> None:

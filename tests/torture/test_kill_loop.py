@@ -19,11 +19,11 @@ from orchestrator.status.states import FINAL, Shown
 
 Maker = Callable[..., Any]
 ITEMS, WORKERS, BATCH, SECONDS = 60, 2, 2, 0.2
-IN_FLIGHT = WORKERS * BATCH * 3  # A worker has at most three units: one in hand, two that wait to be applied.
+IN_FLIGHT = WORKERS * BATCH * 3  # A worker has a unit in hand, and about two results that wait to be applied.
 # The drill has no ledger beside its effects, so it also repeats what was applied since the journal's last group commit.
 AT_MOST_REPEATED = IN_FLIGHT + int(0.6 / SECONDS * WORKERS * BATCH)
 JOB = {"kind": "drill", "items": ITEMS, "batch": BATCH, "behaviour": "wait", "seconds": SECONDS, "concurrency": WORKERS}
-SPEC = f"version: 1\njobs: {json.dumps({'drill': {**JOB, 'output': 'out.txt'}})}\n"
+JOBS = {"drill": {**JOB, "output": "out.txt"}}
 EVERY_ITEM = {f"item-{number:07d}" for number in range(ITEMS)}
 
 
@@ -44,8 +44,9 @@ def _known(directory: RunDir) -> set[str]:
 class Drill:
     """One run that is killed and resumed until it ends; notes what is wrong on the way."""
 
-    def __init__(self, root: Path, start: Maker, chance: random.Random) -> None:
+    def __init__(self, root: Path, start: Maker, chance: random.Random, longest: float) -> None:
         self.root = root
+        self._longest = longest
         self.kills = 0
         self.repeated = 0
         self.wrong: list[str] = []
@@ -74,7 +75,7 @@ class Drill:
     def _attempt(self, verb: str) -> None:
         process = self._start(verb, "--quiet", cwd=self.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(self._chance.uniform(0.5, 4.0))
+            process.wait(self._chance.uniform(0.5, self._longest))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -110,23 +111,36 @@ class Drill:
 
 
 @pytest.fixture
-def drill(project: Maker, start: Maker, chance: random.Random) -> Callable[[], Drill]:
-    return lambda: Drill(project(SPEC), start, chance)
+def drill(project: Maker, start: Maker, chance: random.Random) -> Callable[..., Drill]:
+    """Return a maker of drills on threads, or on a cluster, where a run takes a second more until its first unit."""
+
+    def make(address: str | None = None) -> Drill:
+        engine = "threads" if address is None else {"dask": address}
+        spec = {"version": 1, "engine": engine, "jobs": JOBS}
+        return Drill(project(json.dumps(spec)), start, chance, 4.0 if address is None else 6.0)
+
+    return make
 
 
+@pytest.mark.parametrize("engine", ["threads", "dask"])
 def test_killed_and_resumed_runs_end_as_one_that_nobody_disturbed(
-    drill: Callable[[], Drill], rounds: Callable[[int], Iterator[int]], tell: Callable[[str], None]
+    engine: str,
+    drill: Callable[..., Drill],
+    cluster_of: Callable[..., Any],
+    rounds: Callable[[int], Iterator[int]],
+    tell: Callable[[str], None],
 ) -> None:
+    address = cluster_of(WORKERS).address if engine == "dask" else None
     kills = repeated = runs = 0
     for _ in rounds(1):
-        each = drill()
+        each = drill(address)
         each()
         assert each.wrong == []
         runs, kills, repeated = runs + 1, kills + each.kills, repeated + each.repeated
     tell(f"{kills} kills of {runs} runs: 0 lost, 0 doubled, {repeated} in flight were repeated")
 
 
-def test_the_same_drill_notices_a_journal_that_forgets(drill: Callable[[], Drill]) -> None:
+def test_the_same_drill_notices_a_journal_that_forgets(drill: Callable[..., Drill]) -> None:
     """The control: what is known gets lost between two attempts."""
 
     forgotten: list[RunDir] = []
