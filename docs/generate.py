@@ -20,6 +20,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import SECTIONS, app
+from orchestrator.kinds.scrape.boards import built_in as built_in_boards
+from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.sql.compiling import sqlite_as_json
 from orchestrator.kinds.scrape.sql.database import COMPILED
 from orchestrator.spec.base import SpecModel
@@ -44,6 +46,13 @@ Results go to standard output and everything else to standard error. `NO_COLOR` 
 terminal is, there are plain lines without control characters. Verbs that read take `--json`, whose documents carry a
 `format_version`. A flag wins over its environment variable (`ORCHESTRATE_STATE_DIR`), that over the file, that over the
 default. What a verb returns is in [the table of exit codes](exit-codes.md)."""
+ABOUT_BOARDS: Final = """\
+Where a company's postings are read, and what is known of each place. `orchestrate detect URL` tells board and token of a
+careers page; `url:` in jobs.yaml does the same. *Details* are what the list leaves out (a description, often the date, pay):
+`details: new-only` asks for them once per posting. *Unchanged* lists are answered with 304 where the board sends validators.
+*An empty answer* is believed when a second run confirms it (`sync.confirm_empty`), unless the board answers unknown names so
+too. The last column is how many requests are in flight to a host, and how far apart they start, unless `http.per_host` says
+otherwise. [Add a board](../how-to/add-a-board.md) says how another one is written."""
 
 Schema = Mapping[str, Any]
 KNOWN_TYPES: Final[dict[str, Any]] = {"duration": Duration, "size": Size, "share": Share, "count or share": Allowance}
@@ -63,6 +72,27 @@ def jobs_yaml() -> str:
     for kind in built_in().values():
         parts += [f"## Jobs of the kind `{kind.name}`", sentence(kind.summary), table(kind.load_model())]
     return "\n\n".join(parts) + "\n"
+
+
+def job_boards() -> str:
+    """Return the page on the boards."""
+    parts = ["# Job boards", NOTE, ABOUT_BOARDS]
+    lines = ["| `board` | token | details | unchanged | an empty answer | at a time, apart |", "|---|---|---|---|---|---|"]
+    sections = []
+    for name in sorted(built_in_boards()):
+        board = find_board(name)
+        assert board is not None
+        token = "by `url`" if board.needs_url else f"`{board.example}`"
+        details = "one request each" if board.details else "in the list"
+        unchanged = "304" if board.conditional else "read again"
+        empty = "fails" if board.fragile and name == "jsonld" else "is confirmed" if board.empty_means_empty else "says nothing"
+        apart = (f", {board.min_interval:g} s" if board.min_interval else "") + (
+            " over all companies" if board.one_backend else ""
+        )
+        lines.append(f"| [`{name}`](#{name}) | {token} | {details} | {unchanged} | {empty} | {board.politeness}{apart} |")
+        about = import_module(type(board).__module__).__doc__ or ""
+        sections += [f"## {name}", f"{about.strip()}"]
+    return "\n\n".join([*parts, "\n".join(lines), *sections]) + "\n"
 
 
 def sentence(text: str) -> str:
@@ -203,6 +233,7 @@ WRITTEN: Final = {
     REFERENCE / "cli.md": command_line,
     REFERENCE / "jobs.schema.json": lambda: as_json(spec_schema()),
     REFERENCE / "problems.md": problem_codes,
+    REFERENCE / "boards.md": job_boards,
     COMPILED: sqlite_as_json,
 }
 

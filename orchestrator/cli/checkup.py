@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from orchestrator import __version__, disk, files
+from orchestrator import __version__, disk, extras, files
 from orchestrator.cli.project import DEFAULT_STATE_DIR, database_url
 from orchestrator.errors import OrchestrateError
 from orchestrator.status.layout import StateDir
@@ -25,6 +25,9 @@ _BASE: Final = ("pydantic", "typer", "pyyaml", "rich")
 _LITTLE_SPACE: Final = 1_000_000_000
 _NO_SPACE: Final = 50_000_000
 _PATIENCE_SECONDS: Final = 5
+ONLINE_SECONDS: Final = 8.0
+"""The most that `--online` waits for all hosts together."""
+_MOST_NAMES: Final = 3
 _FIRST_PLAUSIBLE_TIME: Final = 1_700_000_000.0  # 2023: a clock behind it was never set.
 
 
@@ -48,7 +51,7 @@ def examine(spec: Path, state_dir: Path | None, *, online: bool = False) -> list
     state = StateDir((state_dir or named).absolute())
     checks += _state(state)
     if resolved is not None:
-        checks += [*_database(resolved, state), *_embedding(resolved)]
+        checks += [*_database(resolved, state), *_needed(resolved)]
         if online:
             checks += _hosts(resolved)
     return checks
@@ -76,21 +79,13 @@ def _version(name: str) -> str:
 
 
 def _extras() -> Iterator[Check]:
-    for extra, modules in _EXTRAS.items():
-        missing = [module for module in modules if not _exists(module)]
+    for extra, modules in extras.MODULES.items():
+        missing = extras.missing(extra)
         if not missing:
             yield Check(f"extra {extra}", "ok", "installed")
         else:
             said = "not installed" if len(missing) == len(modules) else f"incomplete: {', '.join(missing)}"
             yield Check(f"extra {extra}", "ok", f"{said}; pip install 'orchestrate[{extra}]' adds it")
-
-
-def _exists(module: str) -> bool:
-    """Whether a module is installed; nothing but its parents is imported."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _clock() -> Iterator[Check]:
@@ -202,6 +197,8 @@ def _sqlite(path: Path) -> Check:
 
 
 def _server(url: str) -> Check:
+    if not extras.exists("sqlalchemy"):
+        return Check("database", "warning", "it can't be asked without the extra `scrape`", "pip install 'orchestrate[scrape]'")
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
     from sqlalchemy.pool import NullPool
@@ -219,36 +216,47 @@ def _server(url: str) -> Check:
     return Check("database", "ok", f"{name} answers")
 
 
-def _embedding(resolved: Resolved) -> Iterator[Check]:
-    """Say whether the package of the default embedding is there; nothing is imported."""
-    document = resolved.document["jobs"]
-    wanted = [name for name, job in document.items() if job["kind"] == "ingest" and job["enabled"]]
-    if not wanted:
-        return
-    missing = [module for module in _EXTRAS["ingest"] if not _exists(module)]
-    if missing:
-        message = f"job `{wanted[0]}` needs {', '.join(missing)}"
-        yield Check("ingest", "failed", message, "pip install 'orchestrate[ingest]'")
-    else:
-        yield Check("ingest", "ok", f"the packages of {len(wanted)} jobs are installed; the default embedding works offline")
+def _needed(resolved: Resolved) -> Iterator[Check]:
+    """Say of each kind that the spec uses whether its packages are there; nothing is imported."""
+    jobs = resolved.document["jobs"]
+    for kind in ("scrape", "ingest"):
+        wanted = [name for name, job in jobs.items() if job["kind"] == kind and job["enabled"]]
+        if not wanted:
+            continue
+        missing = extras.missing(kind)
+        if missing:
+            message = f"to run, job `{wanted[0]}` needs {', '.join(missing)}"
+            yield Check(kind, "failed", message, f"pip install 'orchestrate[{kind}]'")
+        else:
+            offline = "; the default embedding works offline" if kind == "ingest" else ""
+            jobs_said = "1 job" if len(wanted) == 1 else f"{len(wanted)} jobs"
+            yield Check(kind, "ok", f"the packages of {jobs_said} are installed{offline}")
 
 
 def _hosts(resolved: Resolved) -> Iterator[Check]:
-    """Say whether the hosts that scrape jobs name by URL accept a connection."""
-    import socket
-    from urllib.parse import urlsplit
+    """Say of each host that the scrape jobs ask first for a company whether it accepts a connection."""
+    from orchestrator.cli.reach import knock
 
-    urls = [
-        company["url"]
-        for job in resolved.document["jobs"].values()
-        if job["kind"] == "scrape" and job["enabled"] and not job["replay"]
-        for company in job["companies"]
-        if company["url"]
-    ]
-    for host in sorted({host for url in urls if (host := urlsplit(url).hostname)}):
-        try:
-            socket.create_connection((host, 443), timeout=_PATIENCE_SECONDS).close()
-        except OSError as error:
-            yield Check("host", "warning", f"{host}: {error.strerror or error}", "check the network, or a proxy")
+    behind = _doors(resolved)
+    for (host, port), answer in knock(behind, ONLINE_SECONDS).items():
+        names = behind[host, port]
+        place = host if port in {80, 443} else f"{host}:{port}"
+        told = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
+        if answer.trouble:
+            hint = "check the network, the address, or `http.proxy`"
+            yield Check("host", "warning", f"{place}: {answer.trouble} (asked for {told})", hint)
         else:
-            yield Check("host", "ok", f"{host} answers")
+            yield Check("host", "ok", f"{place} answers after {answer.seconds * 1000:.0f} ms (asked for {told})")
+
+
+def _doors(resolved: Resolved) -> dict[tuple[str, int], list[str]]:
+    """Return the hosts of every enabled scrape job, by name, with the companies that are asked for there."""
+    from orchestrator.kinds.scrape.doors import doors
+    from orchestrator.kinds.scrape.spec import ScrapeSpec
+
+    found: dict[tuple[str, int], list[str]] = {}
+    for job in resolved.spec.jobs.values():
+        if isinstance(job, ScrapeSpec) and job.enabled:
+            for door, names in doors(job).items():
+                found.setdefault(door, []).extend(names)
+    return dict(sorted(found.items()))

@@ -181,8 +181,7 @@ def diff(
     before, after = store.find(one), store.find(other)
     found = compare(before, after)
     if json:
-        document = {name: getattr(found, name) for name in found.__slots__}
-        terminal.show_json({"format_version": 1, "from": before.name, "to": after.name, **document})
+        terminal.show_json({"format_version": 1, "from": before.name, "to": after.name, **found._asdict()})
         return
     terminal.show(f"{before.name} -> {after.name}")
     counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed"

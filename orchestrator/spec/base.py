@@ -33,7 +33,10 @@ class JobSpec(SpecModel):
     kind: str = Field(description="The kind of the job.")
     enabled: bool = Field(default=True, description="A job that isn't enabled is validated, but doesn't run.")
     needs: list[Annotated[Need, BeforeValidator(_need, json_schema_input_type=Name | Need)]] = Field(
-        default_factory=list, max_length=100, description="The jobs that have to end before this one starts."
+        default_factory=list,
+        max_length=100,
+        description="The jobs that have to end before this one starts.",
+        examples=[["boards"]],
     )
     timeout: Annotated[Duration, Field(gt=0, le=LONGEST_ATTEMPT)] = Field(
         default=LONGEST_ATTEMPT, description="The most that one attempt may take, up to 180 s."

@@ -51,7 +51,9 @@ class Examination:
         document = self.tree.root
         if not isinstance(document, dict):
             if not self.tree.problems:
-                self._note("wrong-type", f"the file has to hold a mapping, not {described(document)}", ())
+                from orchestrator.spec.hints import NO_SPEC
+
+                self._note("wrong-type", f"the file has to hold a mapping, not {described(document)}", (), NO_SPEC)
             return
         if "include" in document:
             from orchestrator.spec.include import include
@@ -118,9 +120,7 @@ class Examination:
 
     def _kind_of(self, raw: dict[str, Any], path: tuple[str, str]) -> Kind | None:
         if "kind" not in raw:
-            self._note(
-                "missing-field", f"`kind` is missing in {named(path)}", path, f"it is {listed(self._kind_names())}", at_key=True
-            )
+            self._no_kind(raw, path)
             return None
         name = raw["kind"]
         if (id(raw), "kind") in self.tree.refused:
@@ -138,6 +138,18 @@ class Examination:
             meant = suggest(name, names)  # The other fields are checked as if it stood there.
             return self._find(meant) if meant is not None else None
         return kind
+
+    def _no_kind(self, raw: dict[str, Any], path: tuple[str, ...]) -> None:
+        """Tell that `kind` is missing, at the key that stands for it if there is one."""
+        from orchestrator.spec import elsewhere
+
+        other = next((key for key in raw if suggest(key, ["kind"], cutoff=0.8) or elsewhere.meant(key, ["kind"])), None)
+        if other is not None:
+            message = f"unknown key `{other[:60]}` in {named(path)}"
+            self._note("unknown-key", message, (*path, other), "did you mean `kind`?", at_key=True)
+            return
+        hint = f"it is {listed(self._kind_names())}"
+        self._note("missing-field", f"`kind` is missing in {named(path)}", path, hint, at_key=True)
 
     def _find(self, name: str) -> Kind | None:
         return find_kind(name) if self.kinds is None else self.kinds.get(name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+_IN_A_JOB: Final = 2  # jobs, name
+_SHORTEST_BEGINNING: Final = 4
+_OF_A_VALUE: Final = frozenset({"ambiguous-scalar", "bad-reference", "key-not-text", "unreadable-file", "unset-variable"})
 Severity = Literal["error", "warning"]
 Path = tuple[str | int, ...]
 
@@ -51,12 +54,29 @@ def problem(code: str, message: str, span: Span, *, hint: str = "", path: Path =
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems by position, each once; those of included files follow, file by file."""
+    """Return the problems by position, each once; those of included files follow, file by file.
+
+    What an anchor brings into several jobs is told of the first one, and of a key that doesn't exist only that.
+    """
 
     def position(each: Problem) -> tuple[str | int, ...]:
         return each.file, each.line, each.column, each.severity, each.code, each.message
 
-    return tuple(sorted(dict.fromkeys(problems), key=position))
+    found = sorted(dict.fromkeys(problems), key=position)
+    unknown = {each.path for each in found if each.code == "unknown-key"}
+    once = {_identity(each): each for each in reversed(found) if not _lies_in(each, unknown)}
+    return tuple(reversed(once.values()))
+
+
+def _identity(each: Problem) -> tuple[object, ...]:
+    """Return what two problems share that stand at one place and differ in the job only that an alias brings them into."""
+    shared = len(each.path) > _IN_A_JOB and each.path[0] == "jobs"
+    return each[:2] + (each[3][2:] if shared else each[2:4]) + each[4:8] + (each.hint, each.file)
+
+
+def _lies_in(each: Problem, unknown: set[Path]) -> bool:
+    ends = range(len(each.path) + (each.code != "unknown-key"))
+    return bool(unknown) and each.code in _OF_A_VALUE and any(each.path[:end] in unknown for end in ends)
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -67,13 +87,15 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, None if nothing is close."""
+def suggest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that was probably meant, None if nothing is close; `cutoff` is 1 for the same word."""
     import difflib
 
     choices = {each.lower().replace("-", "_"): each for each in known}
     wanted = word.lower().replace("-", "_")[:100]
-    found = difflib.get_close_matches(wanted, choices, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(wanted, choices, n=1, cutoff=cutoff)
+    if not found and len(wanted) >= _SHORTEST_BEGINNING:
+        found = [each for each in choices if each.startswith(wanted)]
     return choices[found[0]] if found else None
 
 

@@ -34,6 +34,7 @@ MOST_ALIASED_NODES: Final = 100_000
 _MOST_PROBLEMS: Final = 200
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 _CONTAINER_TAGS: Final = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+_KEY_HINT: Final = "quote the key if it is text; templates `{{ }}` aren't rendered, `${env:NAME}` works in values"
 _NO_KEY: Final = object()
 
 
@@ -112,6 +113,7 @@ class _Builder:
         self._frame: _Frame | None = None
         self._marks: list[Any] = []
         self._anchors: dict[str, tuple[Any, int] | None] = {}
+        self._again: set[str] = set()
         self._nodes = 0
         self._aliased = 0
         self._documents = 0
@@ -199,11 +201,18 @@ class _Builder:
                 "key-not-text",
                 f"the key `{key or 'null'}` isn't text to every tool",
                 mark_span(event),
-                hint=f'quote it: "{key}"',
+                hint=self._key_hint(key),
                 path=self._path(key),
             )
         )
         self._tree.refused.add((id(frame.value), key))
+
+    def _key_hint(self, key: str) -> str:
+        if len(self._frames) > 1:
+            return f'quote it: "{key}"'
+        from orchestrator.spec.elsewhere import sentence
+
+        return sentence(key) or "no field is called so"
 
     def _duplicate(self, frame: _Frame, key: str, event: Any) -> None:
         first = next(each for each in self._marks[::2] if each.value == key)
@@ -235,15 +244,15 @@ class _Builder:
         at = None if frame is None else len(frame.value) if frame.value.__class__ is list else frame.key
         self._put(frame, value, event)
         if event.anchor is not None:
+            if event.anchor in self._anchors:
+                self._again.add(event.anchor)
             self._anchors[event.anchor] = None
         self._frame = _Frame(value, at, event.anchor, self._nodes)
         self._frames.append(self._frame)
         self._marks = self._tree.marks[id(value)] = []
 
     def _structured_key(self, event: Any) -> None:
-        raise Unreadable(
-            problem("key-not-text", "a list or mapping can't be a key", mark_span(event), hint="quote the key if it is text")
-        )
+        raise Unreadable(problem("key-not-text", "a list or mapping can't be a key", mark_span(event), hint=_KEY_HINT))
 
     def _close(self, event: Any) -> None:
         done = self._frames.pop()
@@ -268,7 +277,9 @@ class _Builder:
             )
         known = self._anchors[event.anchor]
         if known is None:
-            raise Unreadable(problem("unknown-alias", f"`*{event.anchor}` stands inside its own anchor", mark_span(event)))
+            hint = f"another anchor is called `&{event.anchor}`, too: rename one of them" if event.anchor in self._again else ""
+            message = f"`*{event.anchor}` stands inside its own anchor"
+            raise Unreadable(problem("unknown-alias", message, mark_span(event), hint=hint))
         value, size = known
         self._nodes += size
         self._aliased += size

@@ -20,6 +20,7 @@ from orchestrator.spec.tree import Slot, Tree
 _MARKED: Final = r"\$\$\{|\$\{([^{}\n]*)\}|\$\{"
 _ENV: Final = r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?"
 _SHELL_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*(?::-.*)?"
+GITHUB_HINT: Final = "write `${env:NAME}`, and set the variable in the workflow"
 _LARGEST_FILE: Final = 64_000
 _SHORTEST_SECRET: Final = 4
 
@@ -99,6 +100,8 @@ class References:
         if token[0] == "$${":
             return "${"
         inside = token[1]
+        if token.string.startswith("{", token.end()) and token[0] == "${":
+            raise _Unresolved("bad-reference", "`${{ }}` belongs to GitHub Actions", GITHUB_HINT)
         if inside is None:
             raise _Unresolved("bad-reference", "`${` isn't closed", "write `${env:NAME}`; `$${` stands for a literal `${`")
         env = re.fullmatch(_ENV, inside, re.DOTALL)

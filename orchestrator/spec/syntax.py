@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.spec.problems import Problem, Span, problem
+from orchestrator.spec.references import GITHUB_HINT
 
 if TYPE_CHECKING:
     from yaml import MarkedYAMLError
 
 _INDENT: Final = "check the indentation of this line and the one above"
-_NEVER_CLOSED: Final = ("',' or", "end of stream", "document indicator")
+_NEVER_CLOSED: Final = ("',' or", "end of stream", "document indicator", "alphabetic or numeric")
 _SENTENCES: Final = (
     (
         "mapping values are not allowed",
@@ -73,7 +74,11 @@ def syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
         return reference
     at = lines[line][column : column + 1]
     if "cannot start any token" in said or "a plain scalar" in said:
-        return _bad_start(at, span)
+        return _bad_start(at, span, lines[line])
+    if "could not find expected ':'" in said and error.context_mark is not None:
+        here = _key_line(lines, error.context_mark.line)
+        if here is not None:
+            return here
     if "mapping values are not allowed" in said and (above := _line_above(lines, line)) is not None:
         return above
     for part, message, hint in _SENTENCES:
@@ -91,14 +96,19 @@ def _unquoted_reference(error: MarkedYAMLError, lines: list[str]) -> Problem | N
     if column < 0:
         return None
     span = Span(mark.line + 1, column + 1, mark.line + 1, max(column, mark.column) + 2)
+    if lines[mark.line].startswith("${{", column):
+        return problem("yaml-syntax", "`${{ }}` belongs to GitHub Actions", span, hint=GITHUB_HINT)
     return problem("yaml-syntax", "a reference inside `{ }` or `[ ]` needs quotes", span, hint='write `"${env:NAME}"`')
 
 
 def _line_above(lines: list[str], line: int) -> Problem | None:
     """Return the problem of the line before, if it is a key without `:`, or one without a space behind it."""
     number = next((n for n in range(line - 1, -1, -1) if lines[n].strip() and not lines[n].lstrip().startswith("#")), None)
-    if number is None:
-        return None
+    return None if number is None else _key_line(lines, number)
+
+
+def _key_line(lines: list[str], number: int) -> Problem | None:
+    """Return the problem of a line that is a key without `:`, or one without a space behind it."""
     text = lines[number].strip().removeprefix("- ")
     start = lines[number].index(text) + 1
     span = Span(number + 1, start, number + 1, start + len(text))
@@ -110,7 +120,10 @@ def _line_above(lines: list[str], line: int) -> Problem | None:
     return None
 
 
-def _bad_start(at: str, span: Span) -> Problem:
+def _bad_start(at: str, span: Span, line: str) -> Problem:
+    if "{%" in line:
+        hint = "write plain YAML; `${env:NAME}` works in values"
+        return problem("yaml-syntax", "templates aren't rendered", span, hint=hint)
     if at == "\t":
         return problem("tab", "a tab can't indent YAML", span, hint="use spaces")
     return problem("yaml-syntax", f"text can't start with `{at}`", span, hint="quote it")

@@ -67,7 +67,10 @@ def parse_share(value: Any) -> float:
 def parse_allowance(value: Any) -> int | float:
     """Return a count of items (int) or a share of them (float, from a percentage). Raises PydanticCustomError."""
     if isinstance(value, str):
-        return int(value) if value.isdecimal() else parse_share(value)
+        share = int(value) if value.isdecimal() else parse_share(value)
+        if isinstance(share, float) and share > 1:
+            raise _refuse("not-an-allowance", f"{value} is more than all", "a percentage can be at most 100%")
+        return share
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise _refuse("not-an-allowance", f"{value!r} is neither a count nor a percentage", 'write it as 3 or "5%"')

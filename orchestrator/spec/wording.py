@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.spec import fields
+from orchestrator.spec import elsewhere, fields, hints
 from orchestrator.spec.problems import Path, Problem, did_you_mean, listed, problem, suggest
 from orchestrator.spec.references import References
+from orchestrator.spec.scalars import plain
 from orchestrator.spec.tree import Spot, Tree
-from orchestrator.spec.words import cut, described, flow, named, place, written
+from orchestrator.spec.words import cut, described, flow, named, place
 
 _KINDS_OF_VALUE: Final = {
     "string": "text",
@@ -33,40 +34,8 @@ _BOUNDS: Final = {
     "less_than": ("lt", "has to be less than"),
     "less_than_equal": ("le", "can be at most"),
 }
-ELSEWHERE: Final = {  # Words of other tools, and what they are here.
-    "services": "jobs",
-    "steps": "jobs",
-    "tasks": "jobs",
-    "stages": "jobs",
-    "depends": "needs",
-    "depends_on": "needs",
-    "dependencies": "needs",
-    "after": "needs",
-    "timeout_minutes": "timeout",
-    "timeout_seconds": "timeout",
-    "max_time": "timeout",
-    "retry": "attempts",
-    "retries": "attempts",
-    "max_retries": "attempts",
-    "tries": "attempts",
-    "parallel": "concurrency",
-    "parallelism": "concurrency",
-    "workers": "concurrency",
-    "threads": "concurrency",
-    "max_active_runs": "max_parallel_jobs",
-    "path": "corpus",
-    "source": "corpus",
-    "folder": "corpus",
-    "files": "include",
-    "ignore": "exclude",
-    "model": "embedding",
-    "type": "kind",
-    "uses": "kind",
-    "schedule": "`orchestrate schedule print --cron ...` writes an entry for cron, systemd or GitHub",
-    "cron": "`orchestrate schedule print --cron ...` writes an entry for cron, systemd or GitHub",
-    "env": "`${env:NAME}` works in every value",
-    "environment": "`${env:NAME}` works in every value",
-}
+_IN_A_JOB: Final = 3  # jobs, name, key
+_VERY_CLOSE: Final = 0.8
 _LITERAL: Final = re.compile(r"'([^']*)'")
 _SCALAR_START: Final = re.compile(r"-?\.?\d[\d.]*\s*([a-zA-Z%]*)")
 
@@ -137,6 +106,8 @@ class Wording:
             return True  # No job can have that name, which is told once, as an unknown need.
         if found.spot.path == ("jobs",) and found.value is None and any(map(_is_job, self.tree.root.values())):
             return True  # The jobs aren't indented, which each of them tells.
+        if found.type == "extra_forbidden" and isinstance(plain(str(found.spot.path[-1])), str):
+            return False  # Whatever is wrong with the value of a key that doesn't exist isn't told.
         return found.spot.slot is not None and found.spot.slot in self.tree.refused
 
     def _without_branches(self, found: Sequence[Found]) -> list[Found]:
@@ -174,23 +145,35 @@ class Wording:
         return self.at_key("unknown-key", message, path, self._key_hint(key, path, found))
 
     def _meant_key(self, found: Found) -> str | None:
-        """Return the key that a misspelled one, or one of another tool, probably stands for."""
-        key = str(found.spot.path[-1])
-        known = self._keys(found)
-        elsewhere = ELSEWHERE.get(key.lower().replace("-", "_"), "")
-        return suggest(key, known) or (elsewhere if elsewhere in known else None)
+        """Return the key that a misspelled one, one of another tool, or the only one beside a required field stands for."""
+        key, owners = str(found.spot.path[-1]), self._owners(found)
+        known = [each for model in owners for each in fields.keys_of(model)]
+        return suggest(key, known) or elsewhere.meant(key, known) or self._only_one(found, owners)
 
-    def _keys(self, found: Found) -> list[str]:
-        return [key for model in self._owners(found) for key in fields.keys_of(model)]
+    def _only_one(self, found: Found, owners: Sequence[Any]) -> str | None:
+        """Return the one required field of a mapping that holds nothing but the unknown key."""
+        required = [name for model in owners for name, info in model.model_fields.items() if info.is_required()]
+        alone = len(found.spot.path) > _IN_A_JOB and len(self.tree.spot(found.spot.path[:-1]).value) == 1
+        return required[0] if alone and len(required) == 1 else None
 
     def _key_hint(self, key: str, path: Path, found: Found) -> str:
-        meant = self._meant_key(found)
-        if meant is None:
-            return ELSEWHERE.get(key.lower(), "") or did_you_mean(key, self._keys(found))
-        present = self.tree.spot((*path[:-1], meant))
-        if present.passed:
-            return f"did you mean `{meant}`?"
-        return f"did you mean `{meant}`? it stands on line {self.tree.key_span(present.path).line} already"
+        meant, owners = self._meant_key(found), self._owners(found)
+        if meant is not None:
+            present = self.tree.spot((*path[:-1], meant))
+            if present.passed:
+                said = f"did you mean `{meant}`?"
+                return said if suggest(key, [meant]) else self._without_key(found) or said
+            if suggest(key, [meant], cutoff=_VERY_CLOSE):
+                return f"did you mean `{meant}`? it stands on line {self.tree.key_span(present.path).line} already"
+        return hints.for_key(key, path, owners, self.tree.spot((*path[:2], "kind")).value)
+
+    def _without_key(self, found: Found) -> str:
+        """Return what to write where the only key of a mapping isn't needed: `corpus: docs` for `corpus: {folder: docs}`."""
+        path = found.spot.path
+        whole = fields.annotations_at(self.root, path[len(self.prefix) : -1])
+        if str not in whole or not isinstance(found.value, str) or len(self.tree.spot(path[:-1]).value) > 1:
+            return ""
+        return f"write `{path[-2]}: {flow(found.value)}`"
 
     def _owners(self, found: Found) -> list[Any]:
         """Return the models at the place of an unknown key; of a union the model that has most of the keys."""
@@ -209,6 +192,8 @@ class Wording:
         if info is not None:
             example = info.examples[0] if info.examples else None
             hint = f"add `{key}: {flow(example)}`" if example is not None else info.description or ""
+        if (*path, key) == ("jobs",):
+            hint = f"add `jobs:` with a key for each job: {hints.A_JOB}"
         return self.at_key("missing-field", f"`{key}` is missing{place(path)}", path, hint)
 
     def not_allowed(self, found: Found) -> Problem:
@@ -227,32 +212,36 @@ class Wording:
         """Return the problem of a value of another type."""
         wanted = _wanted(found)
         if found.value is None:
-            return self.at_value("wrong-type", f"{self.name(found)} has no value", found, f"it takes {wanted}")
-        hint = ""
-        if wanted == "text" and isinstance(found.value, (int, float)):
-            hint = f'quote it: "{written(found.value)}"'
-        elif wanted == "a list" and isinstance(found.value, (str, int)):
-            hint = f"write `[{written(found.value)}]`" if found.spot.slot not in self.references.values else ""
-        hint = hint or self._example(found)
-        message = f"{self.name(found)} has to be {wanted}, not {self.said(found)}"
-        return self.at_value("wrong-type", message, found, hint)
+            return self._no_value(found, self._shown(found) or f"it takes {wanted}")
+        path = found.spot.path[len(self.prefix) :]
+        annotations = fields.annotations_at(self.root, path)
+        is_reference = found.spot.slot in self.references.values
+        hint = self._shown(found) or (
+            "" if is_reference else hints.for_type(found.value, wanted, self._example(found), annotations)
+        )
+        said = "text" if hint == hints.NO_QUOTES else self.said(found)
+        return self.at_value("wrong-type", f"{self.name(found)} has to be {wanted}, not {said}", found, hint)
 
-    def _example(self, found: Found) -> str:
-        """Return how a list or mapping would be written here, if the model shows it."""
-        if found.spot.path == ("jobs",):
-            return "each job is a key with its fields below: `handbook: {kind: ingest, corpus: docs}`"
+    def _no_value(self, found: Found, hint: str) -> Problem:
+        return self.at_value("wrong-type", f"{self.name(found)} has no value", found, hint)
+
+    def _shown(self, found: Found) -> str:
+        is_jobs = found.spot.path == ("jobs",)
+        return f"each job is a key with its fields below: {hints.A_JOB}" if is_jobs else ""
+
+    def _example(self, found: Found) -> Any:
+        """Return how a value would be written here, if the model shows it."""
         *owner, last = found.spot.path[len(self.prefix) :]
         info = fields.field_at(self.root, owner if isinstance(last, int) else (*owner, last))
         example = info.examples[0] if info is not None and info.examples else None
-        if isinstance(last, int) and isinstance(example, list) and example:
-            example = example[0]
-        return f"for example `{flow(example)}`" if isinstance(example, (list, dict)) else ""
+        return example[0] if isinstance(last, int) and isinstance(example, list) and example else example
 
     def out_of_range(self, found: Found) -> Problem:
         """Return the problem of a number beyond its bounds."""
         key, words = _BOUNDS[found.type]
         limit = _with_unit(found.context[key], found.value)
-        return self.at_value("out-of-range", f"{self.name(found)} {words} {limit}, not {self.said(found)}", found)
+        hint = hints.for_bound(found.spot.path, found.value, float(found.context[key]), most=key in {"lt", "le"})
+        return self.at_value("out-of-range", f"{self.name(found)} {words} {limit}, not {self.said(found)}", found, hint)
 
     def wrong_length(self, found: Found) -> Problem:
         """Return the problem of a list or text that is too short or too long."""
@@ -280,6 +269,8 @@ class Wording:
 
     def _own_words(self, found: Found) -> Problem:
         said = found.context.get("problem")
+        if found.value is None:
+            return self._no_value(found, str(found.context.get("hint", "")))
         if isinstance(said, str):
             message = f"{self.name(found)}: {said}"
             return self.at_value(found.type, message, found, str(found.context.get("hint", "")))

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import disk
-from orchestrator.cli import checkup
+from orchestrator import disk, extras
 
 Verb = Callable[..., Any]
 SCRAPE = "version: 1\njobs: {a: {kind: scrape, companies: [{board: lever, token: acme}]}}\n"
@@ -106,8 +105,8 @@ def test_a_database_server_that_is_not_there_is_told_without_the_password(verb: 
 
 
 def test_a_missing_extra_fails_only_where_a_job_needs_it(verb: Verb, project: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = checkup._exists
-    monkeypatch.setattr(checkup, "_exists", lambda name: name != "wordllama" and real(name))
+    real = extras.exists
+    monkeypatch.setattr(extras, "exists", lambda name: name != "wordllama" and real(name))
     ended = verb("doctor", "--json", cwd=project(INGEST, DOCS))
     assert ended.code == 1
     assert states(ended)["ingest"] == "failed"

@@ -27,6 +27,7 @@ EMPTY: Final = {  # What a directory without jobs.yaml means to a verb.
     "postings": 5, "prune": 0, "resume": 5, "run": 2, "runs": 0, "schedule": 2, "schema": 0, "search": 5, "snapshots": 0,
     "status": 5, "validate": 2,
 }  # fmt: skip
+USED: Final = {**dict.fromkeys(EMPTY, 0), "db": 5, "init": 2, "postings": 5, "resume": 5}  # After a run that succeeded.
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 STARTED: Final = sorted(set(VERBS) - {"dashboard"})  # It goes on until it is stopped; tests/dashboard has its own.
 
@@ -51,6 +52,15 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "jobs.yaml").write_text(spec)
     subprocess.run([sys.executable, "-m", "orchestrator", "run", "--quiet"], cwd=folder, check=True)
     return folder
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_in_a_pipe_a_verb_writes_plain_text(verb: Callable[..., Any], used: Path, name: str) -> None:
+    done = verb(name, *ARGUMENTS.get(name, ()), cwd=used)
+    assert done.code == USED[name], done.text
+    assert done.text.strip()
+    assert not CONTROL.search(done.text)
+    assert "Traceback" not in done.text
 
 
 @pytest.mark.parametrize("verb", STARTED)

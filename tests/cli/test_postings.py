@@ -217,6 +217,8 @@ def test_a_url_is_told_apart_offline(verb: Any) -> None:
     found = verb("detect", "--json", "https://job-boards.greenhouse.io/acme/jobs/12", "jobs.lever.co/initech").json()["urls"]
     assert [(each["board"], each["token"]) for each in found] == [("greenhouse", "acme"), ("lever", "initech")]
     assert verb("detect", "https://jobs.lever.co/initech").stdout.startswith("- {board: lever, token: initech}")
+    # A token alone would lead to another host of the vendor's.
+    assert verb("detect", "https://jobs.eu.lever.co/initech").stdout.startswith('- {url: "https://jobs.eu.lever.co/initech"}')
 
 
 def test_a_url_that_nobody_knows_is_told(verb: Any) -> None:

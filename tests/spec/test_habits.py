@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
         (INGEST % "cron: '* * * * *'", [("6:5", "orchestrate schedule print")]),
         (INGEST % "maxFailures: 3", [("6:5", "did you mean `max_failures`?")]),
         (INGEST % "Include: ['*.md']", [("6:5", "did you mean `include`?")]),
-        (INGEST % "include: **/*.md", [("6:15", 'write it as "**/*.md"')]),
+        (INGEST % "include: **/*.md", [("6:14", 'write it as "**/*.md"')]),
         (INGEST % "include: '*.md'", [("6:14", "[")]),
         (INGEST % "timeout: 3 min", [("6:14", '"1m30s"')]),
         (INGEST % "embedding: openai", [("6:16", "possible: default, none")]),

@@ -62,7 +62,8 @@ def _suggestion(name: str) -> str:
 
     known = boards.names()
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"did you mean `{close[0]}`?" if close else "the boards are " + ", ".join(known)
+    meant = f"did you mean `{close[0]}`? " if close else ""
+    return f"{meant}the boards are {', '.join(known)}"
 
 
 def _from_url(company: Fallback) -> Located:
