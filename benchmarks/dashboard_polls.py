@@ -1,4 +1,4 @@
-"""S12: one poll of the dashboard with 10,000 old runs; with --tabs also the server's CPU and memory with browsers watching.
+"""S12: one poll of the dashboard with 10,000 old runs; with --tabs also the server's CPU and memory with tabs watching.
 
     python benchmarks/dashboard_polls.py [--runs 10000] [--polls 500] [--names 100000] [--tabs 1 5 20] [--seconds 60]
 
@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,6 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import linear_regression, mean, median
-from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from dashboard.compose.now import now_page
@@ -45,7 +43,6 @@ ITEMS: Final = 2_000
 WARM: Final = 1_000
 SEARCHING: Final = "runs, first search"
 TICKS: Final = os.sysconf("SC_CLK_TCK")
-FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
 
 
 def status_of(begun: float, state: State, revision: int = 1) -> RunStatus:
@@ -182,45 +179,23 @@ def resident(pid: int) -> float:
 
 def with_tabs(folder: Path, tabs: int, seconds: float, tick: Callable[[int], None]) -> None:
     """Print what the server uses while so many tabs watch a run, each polling once a second."""
-    from playwright.sync_api import sync_playwright
+    from browser_tabs import watch
 
     command = [sys.executable, "-m", "orchestrator", "dashboard", "--port", "8777", "--state-dir", str(folder / ".orchestrate")]
-    pause = Event()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
             address = next(word for word in server.stdout.readline().split() if word.startswith("http://"))
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-                for _ in range(tabs):
-                    page = browser.new_page()
-                    for _ in range(100):
-                        try:
-                            page.goto(address)
-                            break
-                        except playwright_error():
-                            pause.wait(0.2)
-                    page.locator(".view h1").wait_for(timeout=60_000)
-                page.wait_for_timeout(5_000)
-                before, memory, begun = cpu_seconds(server.pid), resident(server.pid), time.monotonic()
-                seen = []
-                while time.monotonic() - begun < seconds:
-                    tick(int(time.monotonic() * 10))
-                    page.wait_for_timeout(1_000)
-                    seen.append(resident(server.pid))
-                polls = tabs * (time.monotonic() - begun)
-                used = 1000 * (cpu_seconds(server.pid) - before) / polls
-                print(f"{tabs:3} tabs: {used:6.1f} ms CPU a poll, {memory:.0f} -> {mean(seen[-5:]):.0f} MB, {polls:.0f} polls")
-                browser.close()
+            watched = watch(address, tabs, seconds, tick, lambda: (cpu_seconds(server.pid), resident(server.pid)))
+            used = 1000 * watched.cpu / max(1, len(watched.trips))
+            trips = sorted(watched.trips)
+            p95 = trips[int(len(trips) * 0.95)]
+            print(
+                f"{tabs:3} tabs: {used:6.1f} ms CPU a poll, round trip p50 {median(trips):.0f} p95 {p95:.0f} ms, "
+                f"{watched.size / 1000:.1f} kB, {watched.memory[0]:.0f} -> {watched.memory[1]:.0f} MB, {len(trips)} polls"
+            )
         finally:
             server.kill()
-
-
-def playwright_error() -> type[Exception]:
-    """Return the error of a page that can't be reached yet."""
-    from playwright.sync_api import Error
-
-    return Error
 
 
 def main() -> None:

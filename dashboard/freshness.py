@@ -10,6 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
+from dashboard.gitignore import Ignored
 from dashboard.globs import matcher
 
 STEP_SECONDS: Final = 0.012
@@ -44,12 +45,14 @@ class Rules:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     max_file_size: float = inf
+    respect_gitignore: bool = False
 
 
 def rules_of(job: Mapping[str, Any]) -> Rules:
     """Return the rules of a job of a resolved spec; what is missing or odd there limits nothing."""
     size = job.get("max_file_size")
-    return Rules(_globs(job.get("include")), _globs(job.get("exclude")), size if isinstance(size, int | float) else inf)
+    size = size if isinstance(size, int | float) else inf
+    return Rules(_globs(job.get("include")), _globs(job.get("exclude")), size, job.get("respect_gitignore") is True)
 
 
 def _globs(value: object) -> tuple[str, ...]:
@@ -89,7 +92,8 @@ class Walk:
     def _walk(self) -> Iterator[Drift | None]:
         changed, new, seen, walked = [], [], set(), 0
         for prefix, folder in self._folders.items():
-            for path, found in _files(folder, self._excluded):
+            ignored = Ignored() if self._rules.respect_gitignore else None
+            for path, found in _files(folder, self._excluded, ignored):
                 key = prefix + path
                 walked += 1
                 if key in self._known:
@@ -122,8 +126,10 @@ def _suffix(path: str) -> str:
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 - a Path for each file is ten times slower
 
 
-def _files(folder: Path, excluded: Callable[[str], bool]) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files below a folder with what is known of them; links, hidden and excluded names are left out."""
+def _files(
+    folder: Path, excluded: Callable[[str], bool], ignored: Ignored | None = None
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files below a folder with what is known of them; links, hidden, excluded and ignored names are left out."""
     waiting = [("", str(folder))]
     while waiting:
         relative, path = waiting.pop()
@@ -132,12 +138,17 @@ def _files(folder: Path, excluded: Callable[[str], bool]) -> Iterator[tuple[str,
                 found = list(entries)
         except OSError:
             continue
+        if ignored is not None:
+            ignored.enter(relative, Path(path))
         for entry in found:
             name = relative + entry.name
             if entry.name.startswith(".") or excluded(name):
                 continue
             try:
-                if entry.is_dir(follow_symlinks=False):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if ignored is not None and ignored(name, folder=is_folder):
+                    continue
+                if is_folder:
                     waiting.append((f"{name}/", entry.path))
                 elif entry.is_file(follow_symlinks=False):
                     yield name, entry.stat(follow_symlinks=False)

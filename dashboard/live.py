@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from dashboard import store
-from dashboard.draw.parts import notice, problem
+from dashboard.draw.parts import notice, page_bar, problem
 from dashboard.nodes import PAGES, Drawn, Node, h
 from dashboard.options import Options, options
 from dashboard.store import Store
@@ -68,7 +68,7 @@ def _safely(draw: Callable[[], Drawn]) -> Drawn:
 
 
 def _mount(page: str, drawn: Drawn, pace: float) -> None:
-    tree: list[Node | str] = h("div", drawn.tree)[2]
+    tree: list[Node | str] = h("div", page_bar(page), drawn.tree)[2]
     data = {"tree": tree, "title": drawn.title, "every": pace, "now": time.time()}
     result = _component()(key=f"view-{page}", data=data, on_go_change=_nothing)
     if result.go:

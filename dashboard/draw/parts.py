@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from dashboard.nodes import Child, Node, h
+from dashboard.nodes import Child, Node, h, page
 from dashboard.view import Command
 from dashboard.words import STATE_WORDS, count
 from orchestrator.errors import OrchestrateError
 from orchestrator.status.states import Shown
+
+_PAGES: Final = {"": "Now", "runs": "Runs", "postings": "Postings", "snapshots": "Snapshots"}
 
 
 def icon(state: str) -> Node:
@@ -20,6 +23,12 @@ def badge(state: Shown | str) -> Node:
     """Return the sign and the word of a state."""
     words = STATE_WORDS[state] if isinstance(state, Shown) else state.replace("_", " ").capitalize()
     return h(f"span.badge.{state}", icon(str(state)), words)
+
+
+def page_bar(current: str) -> Node:
+    """Return links to the pages for a window where Streamlit folds its own into a menu; the style shows it there only."""
+    links = [h("a", title, href=page(name), aria_current="page" if name == current else None) for name, title in _PAGES.items()]
+    return h("nav.pages", links, key="pages", aria_label="Pages")
 
 
 def command(shown: Command) -> Node:

@@ -164,4 +164,12 @@ def hit_list(hits: tuple[Hit, ...], job: str, text: str, place: str) -> Node:
 
 def _hit(hit: Hit, number: int) -> Node:
     line = f"line {hit.line}" if hit.line else None
-    return h("li", h("p", dotted(h("strong", hit.document), hit.headings, line)), h("p.passage", hit.text), key=str(number))
+    return h(
+        "li", h("p", dotted(h("strong", hit.document), hit.headings, line)), h("p.passage", _passage(hit.text)), key=str(number)
+    )
+
+
+def _passage(text: str) -> str:
+    """Return a passage without its own heading, which stands above it, and without blank lines: only three lines show."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[1:] if len(lines) > 1 and lines[0].startswith("#") else lines)

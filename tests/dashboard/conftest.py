@@ -357,7 +357,7 @@ def started(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
             line = process.stdout.readline()
             address = next((word for word in line.split() if word.startswith("http://")), "")
             assert address, process.communicate()
-            assert _wait(lambda: _answers(address), 60)
+            assert _wait(lambda: process.poll() is None and _answers(address), 60), process.poll()
             yield process, address
         finally:
             process.kill()

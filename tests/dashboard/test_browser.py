@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<script>alert(1)</script><img src=https://evil.example/x.png onerror=alert(2)> ![x](https://evil.example/y.png) $x$"
+REFRESH = 0.5  # What `serve` asks for.
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--no-first-run",
@@ -113,7 +116,7 @@ def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: 
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
         for name in shown:
             page.goto(f"{address}/{name}")
-            page.locator(".view > *").first.wait_for(timeout=60_000)
+            page.locator(".view > :not(.pages)").first.wait_for(timeout=60_000)
             too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
             assert not too_wide, (width, name)
             assert page.locator(".view").evaluate(BEYOND) == [], (width, name)
@@ -153,6 +156,54 @@ def test_a_killed_run_stands_still_and_its_resume_goes_on_by_itself(build: Any, 
     page.locator(".view h1").get_by_text("Running — 70%").wait_for(timeout=15_000)
     assert_keys_show_where_they_are(page)
     context.close()
+
+
+def test_a_real_run_is_watched_from_its_start_over_its_death_and_its_resume_to_its_end(
+    project: Callable[..., Path], start: Callable[..., Any], serve: Callable[[Path], Any], browser: Any
+) -> None:
+    drill = "{kind: drill, items: 40, behaviour: wait, seconds: 400ms, concurrency: 2, progress_every: 200ms}"
+    root = project(f"version: 1\njobs:\n  drill: {drill}\n")
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    errors: list[str] = []
+    with serve(root) as address:
+        page = browser.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.locator(".view").get_by_text("orchestrate run").first.wait_for(timeout=60_000)
+        heading = page.locator(".view h1")
+        run = start("run", cwd=root, **silent)
+        heading.get_by_text(re.compile(r"Running — [1-9]\d?%")).wait_for(timeout=30_000)
+        run.kill()
+        run.wait(10)
+        died = time.monotonic()
+        heading.get_by_text("Interrupted").wait_for(timeout=15_000)
+        assert time.monotonic() - died < REFRESH + 1.5  # One poll, and what a busy machine adds.
+        typed = page.locator(".view .command code").first.inner_text().split()
+        assert typed[:2] == ["orchestrate", "resume"]
+        resumed = start(*typed[1:], cwd=root, **silent)
+        heading.get_by_text("Running").wait_for(timeout=30_000)
+        assert page.locator(".view .facts").get_by_text("attempt 2").count() == 1
+        heading.get_by_text("Succeeded").wait_for(timeout=60_000)
+        assert resumed.wait(20) == 0
+        assert page.locator(".view .figures").inner_text().startswith("40")
+        page.close()
+    assert errors == []
+
+
+def test_on_a_phone_the_pages_are_links_and_no_menu(browser: Any, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(address)
+    page.locator(".view > :not(.pages)").first.wait_for(timeout=60_000)
+    link, theirs = page.locator(".view .pages").get_by_text("Postings"), page.get_by_test_id("stTopNavLink").first
+    for width, ours in ((1280, False), (768, False), (767, True), (390, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        theirs.wait_for(state="hidden" if ours else "visible")
+        assert link.is_visible() is ours, width
+        assert not page.get_by_test_id("stExpandSidebarButton").is_visible(), width
+    link.click()
+    page.wait_for_url("**/postings")
+    page.locator(".view .pages a[aria-current='page']").get_by_text("Postings").wait_for()
+    page.close()
 
 
 def assert_keys_show_where_they_are(page: Any) -> None:

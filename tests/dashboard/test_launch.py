@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -48,6 +51,51 @@ def test_it_starts_without_any_run_takes_the_next_port_refuses_strangers_and_end
             assert "Traceback" not in errors
             assert f"port {port} is taken" in errors
     assert not (tmp_path / ".orchestrate").exists()
+
+
+def test_a_closed_standard_output_is_no_reason_to_stop(tmp_path: Path, wait_until: Callable[..., Any]) -> None:
+    port = a_port()
+    command = ["sh", "-c", f'exec "$0" -m orchestrator dashboard --port {port} >&-', sys.executable]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or answers(port), what="the dashboard")
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+
+
+def test_open_opens_its_address_in_the_browser_of_the_person(
+    tmp_path: Path, launch: Callable[..., Any], wait_until: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{opened}"\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    for name in ("XDG_CURRENT_DESKTOP", "DESKTOP_SESSION", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with launch(tmp_path, "--port", str(a_port()), "--open") as (_, address):
+        wait_until(opened.exists, what="the browser")
+        assert [line.rstrip("/") for line in opened.read_text().splitlines()] == [address]
+
+
+def a_port() -> int:
+    """Return a port that nobody listens on, another one each time."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    with closing(connection):
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
 
 
 def test_it_listens_on_this_machine_only_and_sends_nothing_out() -> None:
