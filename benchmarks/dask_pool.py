@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 import psutil
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-COMMAND: Final = "from orchestrator.cli.main import main; main()"
+COMMAND: Final = "from orchestrator.__main__ import run; run()"
 BAR_UNIT, BAR_FACTOR = 5.0, 1.7
 START: Final = """
 import asyncio

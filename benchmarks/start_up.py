@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-COMMAND: Final = "from orchestrator.cli.main import main\nmain()\n"  # What the installed script does.
+COMMAND: Final = "from orchestrator.__main__ import run\nrun()\n"  # What the installed script does.
 EMPTY: Final = """
 import typer
 app = typer.Typer(rich_markup_mode=None)

@@ -119,7 +119,7 @@ def last_success(request: Request, age: str | None) -> str | None:
 
 
 def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
-    """Run to the end, show it, and leave. Threads that are stuck can't hold the process."""
+    """Run to the end, show it, and leave."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     run = Run(request, prepared, observer=view.update, observe_every=view.every, on_trouble=view.trouble)
     with view:
@@ -130,11 +130,6 @@ def execute(request: Request, prepared: Prepared, view: View) -> NoReturn:
 
         append(Path(os.environ["GITHUB_STEP_SUMMARY"]), result.status)
     _prune(request, view)
-    if result.threads_left:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None and not stream.closed:
-                stream.flush()
-        os._exit(int(result.exit_code))
     raise typer.Exit(int(result.exit_code))
 
 

@@ -177,7 +177,7 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def main() -> None:
-    """Run the command line; the entry point of the `orchestrate` script."""
+    """Run the command line. Raises SystemExit with the exit code."""
     if os.name != "posix":
         print("orchestrate needs Linux or macOS: its locks don't exist elsewhere (WSL works)", file=sys.stderr)  # noqa: T201
         raise SystemExit(int(ExitCode.STORAGE))

@@ -75,6 +75,15 @@ def test_a_closed_standard_output_is_no_reason_for_a_traceback(used: Path, verb:
     assert "unexpected" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("words", ["--version", "validate --format json", "schema spec"])
+def test_a_result_that_cannot_be_written_is_told_and_has_its_exit_code(used: Path, words: str) -> None:
+    command = ["sh", "-c", f'exec "$0" -m orchestrator {words} > /dev/full', sys.executable]
+    done = subprocess.run(command, cwd=used, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 4
+    assert done.stderr.strip() == "error: the output can't be written: No space left on device"
+
+
 @pytest.mark.parametrize("verb", STARTED)
 def test_a_reader_that_has_enough_is_no_reason_for_a_traceback(used: Path, verb: str) -> None:
     words = " ".join((verb, *(f"{chr(39)}{word}{chr(39)}" for word in ARGUMENTS.get(verb, ()))))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orchestrator import files
 from orchestrator.deadline import WorkContext
@@ -30,8 +29,7 @@ _FEW_EMPTY: Final = 4
 _PACKAGES: Final = ("orchestrate", "llama-index-core", "wordllama", "tokenizers", "selectolax", "pypdfium2")
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(NamedTuple):
     """The snapshot that is current while the next one is made."""
 
     path: Path
@@ -39,8 +37,7 @@ class Previous:
     entries: Mapping[str, Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a manifest says of where its snapshot comes from. `now` is seconds since the epoch."""
 
     job: str

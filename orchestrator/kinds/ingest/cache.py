@@ -19,7 +19,7 @@ from orchestrator.kinds.ingest.database import told
 from orchestrator.kinds.ingest.document import Seen, Stamp
 
 NAME: Final = "ingest.db"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _PATIENCE: Final = 30.0
 _OPENING_TRIES: Final = 200  # Each 50 ms.
 _KEPT_SECONDS: Final = 30 * 86_400.0
@@ -145,17 +145,21 @@ class Cache:
                 for key, size, mtime, ctime, digest in self._connection.execute(query, (corpus,))
             }
 
-    def remember(self, corpus: str, seen: Iterable[Seen], before: float) -> None:
+    def remember(self, corpus: str, seen: Iterable[Seen], before: float, known: Mapping[str, Stamp]) -> None:
         """Store what a scan learned of files that last changed before a point in time (seconds since the epoch).
 
-        A file that changed just before it was read may change once more within the same tick of its clock.
+        A file that changed just before it was read may change once more within the same tick of its clock. `known` is
+        what `stamps` said; nothing is written if nothing new was learned.
         """
         limit = int(before * 1e9)
-        rows = [
-            (corpus, each.key, each.size, *each.times, each.digest)
+        learned = {
+            each.key: Stamp(each.size, each.times, each.digest)
             for each in seen
             if each.digest is not None and max(each.times) < limit
-        ]
+        }
+        if learned == known:
+            return
+        rows = [(corpus, key, each.size, *each.times, each.digest) for key, each in learned.items()]
         with told("write", self._path), self._connection:
             self._connection.execute("delete from stamps where corpus = ?", (corpus,))
             self._connection.executemany("insert or replace into stamps values (?, ?, ?, ?, ?, ?)", rows)
@@ -170,6 +174,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _opened_alone(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
     try:
+        connection.execute("pragma page_size=1024")  # An entry is a few pages long: half of the last one is lost each time.
         connection.execute("pragma journal_mode=wal").fetchall()
         connection.execute("pragma synchronous=normal")
         (version,) = connection.execute("pragma user_version").fetchone()

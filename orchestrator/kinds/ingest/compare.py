@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator.kinds.ingest.database import open_read_only, told
 from orchestrator.kinds.ingest.index import DATABASE, read_entries
 from orchestrator.kinds.ingest.manifest import read_manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """What tells one snapshot from another. Nodes are counted: one with another text or place is another node."""
 
     added: tuple[str, ...]

@@ -12,9 +12,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, JobError
@@ -34,16 +33,14 @@ _SORTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """One folder of a corpus. `prefix` stands before its files' keys; a corpus of one folder has none."""
 
     path: Path
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """Which files belong to the corpus. `known` are the suffixes and names that count while there is no `include`."""
 
     include: tuple[str, ...] = ()
@@ -55,12 +52,11 @@ class Rules:
     """Folders that are never entered, such as the snapshot store."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCorpus:
+class FolderCorpus(NamedTuple):
     """The files below one or more folders."""
 
     roots: tuple[Root, ...]
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = Rules()
 
     def scan(self, known: Mapping[str, Stamp], context: WorkContext) -> Scan:
         """Say what is there; see `Corpus`. Raises JobError `no-corpus` if a folder is missing."""
@@ -150,9 +146,8 @@ class _Walk:
             found = entry.stat(follow_symlinks=False)
         except OSError as error:
             return Skipped(key, f"gone while we walked ({_reason(error)})")
-        for is_sort, name in _SORTS:
-            if is_sort(found.st_mode):
-                return Skipped(key, name)
+        if not stat.S_ISREG(found.st_mode):
+            return Skipped(key, next((name for is_sort, name in _SORTS if is_sort(found.st_mode)), "no regular file"))
         if not _encodable(key):
             return Skipped(key.encode("utf-8", "replace").decode(), "a name that is no UTF-8")
         problem = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, OrchestrateError
@@ -16,8 +15,7 @@ class Unreadable(OrchestrateError):
     code: ClassVar[str] = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What the scan says of a document. `digest` is the SHA-256 of its content, None if a `problem` kept it unread.
 
     `times` are those of the last change of content and of inode, in nanoseconds: with the size, they stand for the content.
@@ -31,24 +29,21 @@ class Seen:
     problem: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """What the scan left out, and why: in a few words, the same for each of a sort."""
 
     key: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """A corpus as it was seen, sorted by key."""
 
     documents: Sequence[Seen]
     skipped: Sequence[Skipped] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What an earlier run knows of a file: if size and times still are these, so is the digest."""
 
     size: int
@@ -56,8 +51,7 @@ class Stamp:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading: the offset of its first character in the text, its level from 1, its words."""
 
     start: int
@@ -65,19 +59,17 @@ class Heading:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A document as text. `body` is the offset where the text to index begins, behind front matter for instance."""
 
     text: str
     title: str | None = None
     headings: tuple[Heading, ...] = ()
     body: int = 0
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What was read of a document: its bytes and their digest, or the text that a database already had."""
 
     seen: Seen

@@ -11,6 +11,9 @@ from functools import cache
 from typing import Final
 
 _TOKENS: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|[^*?\[]+|\[")
+_MEANT: Final = re.compile(r"[\\\[\]&~|]")
+"""What means something else in a set of an expression than in one of a glob."""
+_BACKSLASHED: Final = r"\\\g<0>"
 
 
 def _part(token: str) -> str:
@@ -23,10 +26,24 @@ def _part(token: str) -> str:
             return "[^/]*"
         case "?":
             return "[^/]"
-    if token.startswith("[") and token.endswith("]") and len(token) > 2:  # noqa: PLR2004 - brackets and something between
-        inner = token[1:-1].replace("\\", "\\\\")
-        return f"(?!/)[^{inner[1:]}]" if inner.startswith("!") else f"(?!/)[{inner}]"
+    if token.startswith("[") and token.endswith("]"):
+        return _one_of(token[1:-1].removeprefix("!"), "^" if token.startswith("[!") else "") or re.escape(token)
     return re.escape(token)
+
+
+def _one_of(characters: str, negation: str) -> str:
+    """Return the expression of one character of a set, but never a slash; empty if the set is.
+
+    A range that runs backwards has no character.
+    """
+    if not characters:
+        return ""
+    expression = f"(?!/)[{negation}{_MEANT.sub(_BACKSLASHED, characters)}]"
+    try:
+        re.compile(expression)
+    except re.error:
+        return "(?!)"
+    return expression
 
 
 @cache

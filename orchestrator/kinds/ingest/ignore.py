@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.kinds.ingest.globs import compile_glob
 
 _LONGEST: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     glob: str
     keep: bool
     folders_only: bool

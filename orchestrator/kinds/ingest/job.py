@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.deadline import WorkContext
@@ -16,9 +17,10 @@ from orchestrator.kinds.ingest.build import Origin, Previous, write_index, write
 from orchestrator.kinds.ingest.cache import Cache, Pace
 from orchestrator.kinds.ingest.checks import failed_check
 from orchestrator.kinds.ingest.computed import Stored, cache_key
-from orchestrator.kinds.ingest.document import Corpus, Scan, Seen
+from orchestrator.kinds.ingest.document import Corpus, Scan, Seen, Stamp
 from orchestrator.kinds.ingest.index import Entry, read_entries
 from orchestrator.kinds.ingest.planning import batches, planned_item, skipped_warning
+from orchestrator.kinds.ingest.publication import Publication
 from orchestrator.kinds.ingest.recipe import Recipe, recipe_of
 from orchestrator.kinds.ingest.sources import corpus_of
 from orchestrator.kinds.ingest.spec import IngestSpec
@@ -52,12 +54,14 @@ class IngestJob:
         self._recipe: Recipe = recipe_of(spec)
         self._store = Store(store_of(spec, surroundings))
         self._corpus: Corpus = corpus_of(spec, surroundings, self._store.path)
+        self._publication = Publication(spec.publish, surroundings.job, self._store) if spec.publish else None
         self._cache: Cache | None = None
         self._forget()
         self.world = pipeline.world_of(self._recipe)
 
     def _forget(self) -> None:
         self._scan = Scan(())
+        self._stamps: Mapping[str, Stamp] = {}
         self._scanned_at = self._planned_at = 0.0
         self._previous: Previous | None = None
         self._entries: dict[str, Entry] = {}
@@ -75,7 +79,8 @@ class IngestJob:
         digest = self._recipe.digest()
         self._previous, warning = self._read_previous()
         with self._peeked_cache() as cache:
-            self._scan = self._corpus.scan(cache.stamps(self._around.job) if cache else {}, context)
+            self._stamps = cache.stamps(self._around.job) if cache else {}
+            self._scan = self._corpus.scan(self._stamps, context)
             if not self._scan.documents:
                 raise JobError("no document of the corpus is taken", code="empty_corpus", hint=_why_empty(self._scan))
             wanted = {each.key: _wanted(each, digest) for each in self._scan.documents if each.digest is not None}
@@ -143,16 +148,24 @@ class IngestJob:
         self._refuse_bad_documents()
         self._keep_last_good()
         self._cache = self._open_cache()
-        self._cache.remember(self._around.job, self._scan.documents, self._scanned_at - _CLOCK_TICK)
-        if self._is_current():
-            self._snapshot_id = self._previous.path.name if self._previous else None
-            self._close_cache()
-            return Outcome(self.tally(), message="nothing changed")
+        self._cache.remember(self._around.job, self._scan.documents, self._scanned_at - _CLOCK_TICK, self._stamps)
+        if self._previous is not None and self._is_current():
+            return self._stay(self._previous.path, context)
         if not self._entries:
             raise JobError(
                 f"none of {len(self._quarantined)} documents could be read", code="no_nodes", hint="see the failures"
             )
         return self._publish(context)
+
+    def _stay(self, current: Path, context: WorkContext) -> Outcome:
+        """Publish nothing, but finish what an earlier run left undone elsewhere."""
+        self._snapshot_id = current.name
+        self._close_cache()
+        if self._publication is not None and not self._publication.is_settled(current.name):
+            context.enter("publish")
+            self._publication.settle(current, context)
+            return Outcome(self.tally(), message=f"published {current.name} to the vector store")
+        return Outcome(self.tally(), message="nothing changed")
 
     def _refuse_bad_documents(self) -> None:
         if self._model_failure is not None:
@@ -210,12 +223,16 @@ class IngestJob:
             self._store.hold(staging)
             raise problem
         context.enter("publish")
+        if self._publication is not None:
+            self._publication.fill(staging, context)
         context.commit_point()
         self._snapshot_id = self._store.publish(staging).name
         self._note_pace(began - self._planned_at, time.monotonic() - began)
         self._open_cache().keep((entry.cache_key for entry in self._entries.values()), now)
         self._store.prune(int(self._around.settings.get("retention", {}).get("snapshots", 5)))
         self._close_cache()
+        if self._publication is not None:
+            self._publication.switch(self._snapshot_id)
         return Outcome(self.tally(), message=f"published {self._snapshot_id}")
 
     def _note_pace(self, computing: float, publishing: float) -> None:

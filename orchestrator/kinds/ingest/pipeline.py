@@ -1,38 +1,36 @@
-"""The work of an ingest: read a batch of documents and run it through LlamaIndex's pipeline, without touching any store."""
+"""The work of an ingest: read a batch of documents, cut and embed them, without touching any store."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, JobError
 from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
-from orchestrator.kinds.ingest.asking import Closing, InRows, on_behalf_of
-from orchestrator.kinds.ingest.computed import Computed, NodeText, cache_key
+from orchestrator.kinds.ingest.asking import on_behalf_of
+from orchestrator.kinds.ingest.computed import Computed, cache_key
 from orchestrator.kinds.ingest.document import Content, Corpus, Parsed, Seen, Unreadable
-from orchestrator.kinds.ingest.recipe import Recipe
+from orchestrator.kinds.ingest.recipe import DEFAULT, HEADINGS, NONE, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
-    from llama_index.core.ingestion import IngestionPipeline
-    from llama_index.core.schema import BaseNode
     from numpy.typing import NDArray
 
+    from orchestrator.kinds.ingest.parts import Parts
+
 _SLICE: Final = 256
-"""Nodes in one call of LlamaIndex: about 0.15 s of the default model between two looks at cancel and deadline."""
+"""Nodes in one call of a model: about 0.05 s of the default one between two looks at cancel and deadline."""
 
 MODEL_FAILURES: Final = frozenset({"embedding-failed", "splitter-failed", "readers-failed", "missing-extra"})
 """Failures that no document is to blame for: they fail the job instead of quarantining documents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """A unit's payload: which documents, where they come from, what is made of them."""
 
     corpus: Corpus
@@ -41,43 +39,38 @@ class Batch:
 
 
 class Kitchen:
-    """The world of `work`: the pipelines of a recipe, made once a process and only when something has to be computed."""
+    """The world of `work`: the parts of a recipe, made once a process and only when something has to be computed."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.digest = recipe.digest()
         self._making = threading.Lock()
-        self._pipelines: tuple[IngestionPipeline, IngestionPipeline | None] | None = None
+        self._parts: Parts | None = None
 
-    def pipelines(self) -> tuple[IngestionPipeline, IngestionPipeline | None]:
-        """Return the one that parses and the one that embeds (None without an embedding). Imports llama_index.
-
-        Raises JobError with what to install.
-        """
+    def parts(self) -> Parts:
+        """Return what cuts and embeds. Raises JobError with what to install."""
         with self._making:
-            if self._pipelines is None:
-                self._pipelines = _pipelines(self.recipe)
-            return self._pipelines
+            if self._parts is None:
+                self._parts = _parts(self.recipe)
+            return self._parts
 
     def close(self) -> None:
         """Close the connections of a model that has any."""
         with self._making:
-            for part in self._pipelines[1].transformations if self._pipelines and self._pipelines[1] else ():
-                if isinstance(part, Closing):
-                    part.close()
-            self._pipelines = None
+            if self._parts is not None:
+                self._parts.close()
+            self._parts = None
 
 
-def _pipelines(recipe: Recipe) -> tuple[IngestionPipeline, IngestionPipeline | None]:
-    from llama_index.core.ingestion import IngestionPipeline
+def _parts(recipe: Recipe) -> Parts:
+    """Return the parts: the default ones by themselves, any other through LlamaIndex, whose import takes seconds."""
+    if recipe.splitter == HEADINGS and recipe.embedding.name in {DEFAULT, NONE}:
+        from orchestrator.kinds.ingest.parts import OwnParts
 
-    from orchestrator.kinds.ingest.models import open_embedding
-    from orchestrator.kinds.ingest.splitters import open_splitter
+        return OwnParts(recipe)
+    from orchestrator.kinds.ingest.llama import LlamaParts
 
-    parse = IngestionPipeline(transformations=[open_splitter(recipe)], disable_cache=True)
-    if not recipe.embedding.dense:
-        return parse, None
-    return parse, IngestionPipeline(transformations=[open_embedding(recipe.embedding)], disable_cache=True)
+    return LlamaParts(recipe)
 
 
 @contextmanager
@@ -140,74 +133,37 @@ def title_of(key: str, parsed: Parsed) -> str:
 
 
 def _computed(kitchen: Kitchen, readable: Sequence[tuple[Content, Parsed]], context: WorkContext) -> Iterator[Computed]:
-    from orchestrator.kinds.ingest.nodes import document_of
+    parts = kitchen.parts()
+    titles = [title_of(content.seen.key, parsed) for content, parsed in readable]
+    cut = parts.cut([(content.seen.key, parsed, title) for (content, parsed), title in zip(readable, titles, strict=True)])
+    context.checkpoint(0, sum(len(each.nodes) for each in cut), "embed")
+    asked = [each for one in cut for each in one.asked]
+    rows = _rows(parts, asked, context) if kitchen.recipe.embedding.dense and asked else None
+    first = 0
+    for (content, parsed), title, one in zip(readable, titles, cut, strict=True):
+        mine = rows[first : first + len(one.nodes)] if rows is not None else None
+        first += len(one.nodes)
+        yield Computed(
+            key=content.seen.key,
+            digest=content.digest,
+            cache_key=cache_key(content.digest, kitchen.digest, name_of(content.seen.key)),
+            title=title,
+            metadata=parsed.metadata,
+            nodes=one.nodes,
+            dimensions=mine.shape[1] if mine is not None and one.nodes else 0,
+            vectors=mine.tobytes() if mine is not None else b"",
+        )
 
-    parse, embed = kitchen.pipelines()
-    documents = [document_of(content.seen.key, parsed, title_of(content.seen.key, parsed)) for content, parsed in readable]
-    nodes: list[BaseNode] = list(parse.run(documents=documents))
-    context.checkpoint(0, len(nodes), "embed")
-    vectors: Sequence[bytes] = [b""] * len(nodes)
-    dimensions = 0
-    if embed is not None and nodes:
-        nodes, rows = _embedded(embed, nodes, context)
-        dimensions, vectors = rows.shape[1], [row.tobytes() for row in rows]
-    by_document: dict[str, tuple[list[BaseNode], list[bytes]]] = {}
-    for node, vector in zip(nodes, vectors, strict=True):
-        mine = by_document.setdefault(node.ref_doc_id or "", ([], []))
-        mine[0].append(node)
-        mine[1].append(vector)
-    for content, parsed in readable:
-        own, packed = by_document.get(content.seen.key, ([], []))
-        yield _collected(kitchen, content, parsed, own, dimensions, b"".join(packed))
 
-
-def _embedded(
-    embed: IngestionPipeline, nodes: list[BaseNode], context: WorkContext
-) -> tuple[list[BaseNode], NDArray[np.float16]]:
-    """Return nodes with a row each, at length one as float16: no measurable loss, and half of what is stored and scanned."""
+def _rows(parts: Parts, asked: Sequence[Any], context: WorkContext) -> NDArray[np.float16]:
+    """Return a row a node, at length one as float16: no measurable loss, and half of what is stored and scanned."""
     import numpy as np
 
-    made: list[BaseNode] = []
-    parts: list[NDArray[np.float16]] = []
-    for start in range(0, len(nodes), _SLICE):
-        some = nodes[start : start + _SLICE]
+    made: list[NDArray[np.float16]] = []
+    for start in range(0, len(asked), _SLICE):
         with on_behalf_of(context):
-            rows = _rows(embed, some)
+            rows = parts.rows(asked[start : start + _SLICE])
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        parts.append(np.divide(rows, lengths, out=rows, where=lengths > 0).astype("<f2"))
-        made.extend(some)
-        context.checkpoint(len(made), len(nodes), "embed")
-    return made, np.concatenate(parts)
-
-
-def _rows(embed: IngestionPipeline, nodes: list[BaseNode]) -> NDArray[np.float32]:
-    import numpy as np
-
-    (model,) = embed.transformations
-    if isinstance(model, InRows):
-        return model.rows(nodes)
-    nodes[:] = embed.run(nodes=nodes)
-    return np.asarray([node.get_embedding() for node in nodes], dtype=np.float32)
-
-
-def _collected(
-    kitchen: Kitchen, content: Content, parsed: Parsed, nodes: Sequence[BaseNode], dimensions: int, vectors: bytes
-) -> Computed:
-    key = content.seen.key
-    return Computed(
-        key=key,
-        digest=content.digest,
-        cache_key=cache_key(content.digest, kitchen.digest, name_of(key)),
-        title=title_of(key, parsed),
-        metadata=parsed.metadata,
-        nodes=[_text_of(node, parsed) for node in nodes],
-        dimensions=dimensions if nodes else 0,
-        vectors=vectors,
-    )
-
-
-def _text_of(node: BaseNode, parsed: Parsed) -> NodeText:
-    text = node.get_content()
-    start = getattr(node, "start_char_idx", None) or 0
-    line = node.metadata.get("line") or parsed.text.count("\n", 0, start) + 1
-    return NodeText(start, start + len(text), int(line), str(node.metadata.get("headings", "")), text)
+        made.append(np.divide(rows, lengths, out=rows, where=lengths > 0).astype("<f2"))
+        context.checkpoint(min(start + _SLICE, len(asked)), len(asked), "embed")
+    return np.concatenate(made)

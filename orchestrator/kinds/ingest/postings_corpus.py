@@ -10,9 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure, JobError
@@ -34,8 +33,7 @@ _AT_ONCE: Final = 200
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class PostingsCorpus:
+class PostingsCorpus(NamedTuple):
     """The open postings of one scrape job."""
 
     job: str

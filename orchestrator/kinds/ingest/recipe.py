@@ -9,8 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orchestrator.errors import MissingExtra
 from orchestrator.kinds.ingest import pieces, readers
@@ -21,14 +20,14 @@ from orchestrator.redact import public_url
 _SECRET: Final = re.compile(r"(?i)key|token|secret|passw|auth|credential")
 DEFAULT: Final = "default"
 NONE: Final = "none"
+HEADINGS: Final = "headings"
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddingChoice:
+class EmbeddingChoice(NamedTuple):
     """Which model embeds. `arguments` may hold a key: it is no part of any digest and of no file."""
 
     name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = {}
 
     @property
     def dense(self) -> bool:
@@ -45,9 +44,15 @@ class EmbeddingChoice:
             base_url = self.arguments.get("base_url")
             place = {"base_url": public_url(base_url)} if base_url else {}
             return {"name": self.name, "model": self.arguments["model"], **place}
-        # Values may be secrets, whatever their names are: a manifest holds their digest only, and keys aren't part of it.
-        told = {key: value for key, value in self.arguments.items() if not _SECRET.search(key)}
-        return {"name": self.name, "arguments": hashlib.sha256(canonical(told)).hexdigest()[:16]}
+        return {"name": self.name, "arguments": hashlib.sha256(canonical(told(self.arguments))).hexdigest()[:16]}
+
+
+def told(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of a class without keys and passwords, which another one may replace.
+
+    The values of the others may be secrets, too, whatever their names are: a file holds no more than their digest.
+    """
+    return {key: value for key, value in arguments.items() if not _SECRET.search(key)}
 
 
 def _installed_wordllama() -> str:
@@ -59,15 +64,14 @@ def _installed_wordllama() -> str:
         raise MissingExtra("the default embedding", "ingest") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """The recipe of a job."""
 
     size: int = 1200
     overlap: int = 0
-    splitter: str = "headings"
+    splitter: str = HEADINGS
     embedding: EmbeddingChoice = EmbeddingChoice(DEFAULT)
-    readers: Readers = field(default_factory=Readers)
+    readers: Readers = Readers()
 
     def settings(self) -> Mapping[str, Any]:
         """Return what the manifest says of the recipe; equal settings make equal nodes."""

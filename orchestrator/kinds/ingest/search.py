@@ -11,9 +11,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 from orchestrator import files
 from orchestrator.errors import JobError, NotFound, UnreadableState, UsageError
@@ -56,8 +55,7 @@ Ranked = list[tuple[int, float]]
 """Rows of nodes, best first, with their scores."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One node that was found. Offsets count characters of the document's text, lines count from 1."""
 
     score: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.base import JobSpec, SpecModel
@@ -129,17 +129,37 @@ def _suffixes(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
-def _not_yet(value: Any) -> Any:
-    if value is None:
-        return None
-    raise PydanticCustomError(
-        "not-available-yet",
-        "{problem}",
-        {
-            "problem": "publishing into another vector store isn't available yet",
-            "hint": "remove it; `open_snapshot(path)` gives the snapshot as a vector store of LlamaIndex",
-        },
+class VectorStore(SpecModel):
+    """A vector store of LlamaIndex that is filled from each snapshot; further keys are the arguments of its class."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, populate_by_name=True)
+
+    reference: Reference = Field(
+        alias="vector_store",
+        description="The class, as `module:Class`.",
+        examples=["llama_index.vector_stores.qdrant:QdrantVectorStore"],
     )
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")] | None = Field(
+        default=None,
+        description="What the names of collections begin with; the default is the job's name.",
+        examples=["handbook"],
+    )
+    parameter: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,99}$")] = Field(
+        default="collection_name",
+        description="The argument of the class that takes a collection's name.",
+        examples=["table_name"],
+    )
+    alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")] | None = Field(
+        default=None,
+        description="A second name that always means the newest collection, for stores that have such names (Qdrant).",
+        examples=["handbook"],
+    )
+    keep: int = Field(default=2, ge=1, le=100, description="How many collections are kept.", examples=[2])
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the further keys."""
+        return self.model_extra or {}
 
 
 class IngestSpec(JobSpec):
@@ -186,6 +206,8 @@ class IngestSpec(JobSpec):
         examples=[".orchestrate/snapshots/handbook"],
     )
     checks: Checks = Field(default=Checks(), description="What has to hold before a snapshot is published.")
-    publish: Annotated[None, BeforeValidator(_not_yet)] = Field(
-        default=None, description="Reserved for publishing into another vector store, which isn't available yet."
+    publish: VectorStore | None = Field(
+        default=None,
+        description="A vector store of LlamaIndex that each snapshot is published to as well.",
+        examples=[{"vector_store": "llama_index.vector_stores.qdrant:QdrantVectorStore", "url": "http://127.0.0.1:6333"}],
     )

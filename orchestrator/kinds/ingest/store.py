@@ -16,9 +16,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orchestrator import files
 from orchestrator.errors import NotFound, StorageError, UnreadableState
@@ -37,8 +36,7 @@ class SnapshotIncomplete(StorageError):
     code = "snapshot-incomplete"
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """The snapshots of one job. Reading needs no lock; whatever changes something is called under the writer's lock."""
 
     path: Path

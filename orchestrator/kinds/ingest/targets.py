@@ -11,6 +11,7 @@ from orchestrator.job import Surroundings, Target
 from orchestrator.kinds.ingest.spec import IngestSpec, Postings, Provider
 from orchestrator.spec.base import JobSpec
 from orchestrator.spec.kinds import Finding
+from orchestrator.spec.problems import did_you_mean
 
 WRITER_LOCK: Final = ".writer.lock"
 _MOST_LOOKED_AT: Final = 20_000
@@ -40,6 +41,7 @@ def check(job: str, spec: IngestSpec, jobs: Mapping[str, JobSpec], root: Path) -
     """Return what is wrong between the fields of one job, or between the job and the disk."""
     del job
     yield from _check_embedding(spec)
+    yield from _check_publish(spec)
     yield from _check_chunk(spec)
     yield from _check_postings(spec, jobs)
     yield from _check_folders(spec, root)
@@ -49,6 +51,17 @@ def check(job: str, spec: IngestSpec, jobs: Mapping[str, JobSpec], root: Path) -
 def _check_embedding(spec: IngestSpec) -> Iterator[Finding]:
     if isinstance(spec.embedding, Provider) and spec.embedding.provider != "ollama" and not spec.embedding.base_url:
         yield Finding(("embedding",), "no-base-url", "an openai-compatible provider needs a `base_url`")
+
+
+def _check_publish(spec: IngestSpec) -> Iterator[Finding]:
+    if spec.publish is None:
+        return
+    if spec.embedding == "none":
+        message = "a vector store has nothing to take without vectors"
+        yield Finding(("publish",), "publish-without-vectors", message, "choose an `embedding`, or remove `publish`")
+    if spec.publish.parameter in spec.publish.arguments:
+        message = f"`{spec.publish.parameter}` is given to the class anew for each snapshot"
+        yield Finding(("publish", spec.publish.parameter), "name-of-collection", message, "set `name` instead")
 
 
 def _check_chunk(spec: IngestSpec) -> Iterator[Finding]:
@@ -67,13 +80,18 @@ def _check_postings(spec: IngestSpec, jobs: Mapping[str, JobSpec]) -> Iterator[F
     name = spec.corpus.postings
     other = jobs.get(name)
     if other is None:
-        yield Finding(("corpus", "postings"), "no-such-job", f"there is no job `{name}`", f"known: {', '.join(jobs)}")
+        yield Finding(("corpus", "postings"), "no-such-job", f"there is no job `{name}`", _scrape_jobs(name, jobs))
     elif other.kind != "scrape":
         message = f"`{name}` is a job of the kind `{other.kind}`; only `scrape` stores postings"
         yield Finding(("corpus", "postings"), "not-a-scrape-job", message)
     elif name not in {need.job for need in spec.needs}:
         message = f"this job may start before `{name}` has stored its postings"
         yield Finding(("corpus", "postings"), "not-in-needs", message, f"add `needs: [{name}]`", severity="warning")
+
+
+def _scrape_jobs(name: str, jobs: Mapping[str, JobSpec]) -> str:
+    found = [job for job, spec in jobs.items() if spec.kind == "scrape"]
+    return did_you_mean(name, found) or "write a job of the kind `scrape` first"
 
 
 def _check_folders(spec: IngestSpec, root: Path) -> Iterator[Finding]:
@@ -85,7 +103,13 @@ def _check_folders(spec: IngestSpec, root: Path) -> Iterator[Finding]:
             message = f"the corpus {folder!r} lies inside its own snapshot store"
             yield Finding(path, "corpus-in-store", message, "give `snapshots` a folder of its own")
         elif not place.is_dir():
-            yield Finding(path, "no-such-folder", f"there is no folder {folder!r}", "see `corpus`", severity="warning")
+            yield Finding(
+                path,
+                "no-such-folder",
+                f"there is no folder {folder!r}",
+                "paths start at this file's folder",
+                severity="warning",
+            )
 
 
 def _check_globs(spec: IngestSpec, root: Path) -> Iterator[Finding]:

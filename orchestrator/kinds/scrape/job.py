@@ -152,8 +152,8 @@ class ScrapeJob:
         )
 
     def prepare(self) -> None:
-        """Open the database: for a server, that takes as long as the first answers take to come."""
-        from orchestrator.kinds.scrape import sync  # noqa: F401 - imported now, used by the first `apply`
+        """Open the database while the first answers are under way."""
+        from orchestrator.kinds.scrape import ledger, report, sync  # noqa: F401 - imported now, while there is time
 
         self._opened().prepare()
 

@@ -8,6 +8,7 @@ Descriptions stand in none of them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ _MOST_EVENTS: Final = 10_000
 _MOST_LINES: Final = 500
 _FEED_ENTRIES: Final = 100
 _EVENTS: Final = ("new", "changed", "reopened", "closed")
+_SIGNS: Final = re.compile(r"[\\`*_\[\]<>|#]")
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 
 
@@ -44,11 +46,11 @@ class Report:
 
 def gather(transaction: Transaction, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
     """Read what the tables say of a run."""
-    events = [row._asdict() for row in transaction.fetch("events_of_run", run=run_id, job=job, most=_MOST_EVENTS)]
+    events = transaction.mappings("events_of_run", run=run_id, job=job, most=_MOST_EVENTS)
     for event in events:
         event["fields"] = sorted(json.loads(event["fields"])) if event["fields"] else []
-    troubles = [row._asdict() for row in transaction.fetch("troubles_of_run", run=run_id, job=job)]
-    newest = [row._asdict() for row in transaction.fetch("newest_postings", job=job, most=_FEED_ENTRIES)]
+    troubles = transaction.mappings("troubles_of_run", run=run_id, job=job)
+    newest = transaction.mappings("newest_postings", job=job, most=_FEED_ENTRIES)
     return Report(run_id, job, at, result, events, troubles, newest)
 
 
@@ -114,9 +116,7 @@ def _section(event: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _escaped(text: str) -> str:
     """Return a stranger's text without anything that Markdown or HTML would take for its own."""
-    for sign in "\\`*_[]<>|#":
-        text = text.replace(sign, "\\" + sign)
-    return text.replace("\n", " ")
+    return _SIGNS.sub(r"\\\g<0>", text).replace("\n", " ")
 
 
 def as_atom(report: Report) -> bytes:

@@ -46,6 +46,15 @@ def reasons(found: Scan) -> dict[str, str]:
         ("x/**/y.md", ["x/y.md", "x/1/2/y.md"], ["y.md"]),
         ("a+b(c).md", ["a+b(c).md"], ["aab(c).md"]),
         ("[.md", ["[.md"], [".md"]),
+        ("[!].md", ["[!].md"], ["a.md", "!.md"]),
+        ("[].md", ["[].md"], ["a.md"]),
+        ("[[]a].md", ["[a].md"], ["a.md"]),
+        ("[[].md", ["[.md"], ["].md"]),
+        ("[]].md", ["].md"], ["[.md", "a.md"]),
+        ("[!]].md", ["a.md", "[.md"], ["].md"]),
+        ("[a&&b].md", ["&.md", "a.md"], ["c.md"]),
+        ("[z-a].md", [], ["z.md", "a.md", "-.md", "[z-a].md", "z-a.md"]),
+        ("[a\\]x].md", ["ax].md", "\\x].md"], ["x.md"]),
     ],
 )
 def test_globs_mean_what_they_say(glob: str, matching: list[str], others: list[str]) -> None:

@@ -20,7 +20,7 @@ from orchestrator.kinds.ingest.store import Store
 SECONDS = float(os.environ.get("ORCHESTRATE_TORTURE_SECONDS") or 20.0)
 DOCUMENTS = 400
 BATCH_DOCUMENTS = 20
-IN_FLIGHT = 2 * 3 * BATCH_DOCUMENTS  # Two workers, each with one unit in hand and two that wait.
+IN_FLIGHT = 2 * 3 * BATCH_DOCUMENTS  # Two workers, each with one unit in hand and two results that wait.
 SPEC = """version: 1
 jobs:
   handbook: {kind: ingest, corpus: docs, chunk: {splitter: "slow:Slow"}, timeout: 60s}
@@ -107,8 +107,14 @@ def rounds(least: int) -> Iterator[int]:
         number += 1
 
 
+@pytest.mark.parametrize("engine", ["threads", "dask"])
 def test_killed_and_resumed_runs_publish_what_an_undisturbed_one_does(
-    project: Callable[..., Path], start: Callable[..., Any], orchestrate: Callable[..., Any], chance: random.Random
+    engine: str,
+    project: Callable[..., Path],
+    start: Callable[..., Any],
+    orchestrate: Callable[..., Any],
+    chance: random.Random,
+    cluster_of: Callable[..., Any],
 ) -> None:
     files = corpus()
     calm = project(SPEC, {"slow.py": SLOW, **files})
@@ -118,11 +124,16 @@ def test_killed_and_resumed_runs_publish_what_an_undisturbed_one_does(
     kills = repeated = 0
     for _ in rounds(1):
         root = project(SPEC, {"slow.py": SLOW, **files})
+        if engine == "dask":  # Its workers import the project's splitter, so each project has a cluster of its own.
+            cluster = cluster_of(2, root)
+            (root / "jobs.yaml").write_text(f'engine: {{dask: "{cluster.address}"}}\n{SPEC}')
         some = disturbed(root, start, chance)
         again = len(computed(root)) - DOCUMENTS
         assert content(root) == expected
         assert 0 <= again <= some * IN_FLIGHT, f"{again} of {DOCUMENTS} documents were computed again after {some} kills"
         kills, repeated = kills + some, repeated + again
+        if engine == "dask":
+            cluster.close()
     print(f"{kills} kills, {repeated} documents in flight computed again, none lost, none doubled")  # noqa: T201 - the figure
     assert kills
 

@@ -52,6 +52,7 @@ def archive(members: dict[str, str]) -> bytes:
     [
         ("latin.txt", "Größe".encode("latin-1"), "encoding"),
         ("nul.txt", b"text\0with nul", "binary"),
+        ("small.txt", b"a\0b", "binary"),
         ("zip.md", archive({"a": "b"}), "binary"),
         ("gzip.md", gzip.compress(b"x", mtime=0), "binary"),
         ("pdf.md", b"%PDF-1.7 ...", "binary"),
@@ -61,6 +62,7 @@ def archive(members: dict[str, str]) -> bytes:
         ("script.html", b"<html><script>x</script></html>", "no-text"),
         ("bad.json", b"{", "unreadable-json"),
         ("deep.json", b"[" * 200_000, "unreadable-json"),
+        ("half.json", b'{"a": "\\ud800 alone"}', "encoding"),
         ("bad.jsonl", b'{"a": 1}\n{', "unreadable-json"),
         ("bad.csv", b'a,b\n"x', "unreadable-csv"),
         ("bad.ipynb", b"{}", "unreadable-notebook"),

@@ -104,9 +104,3 @@ def test_validating_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout == "[]\n", done.stderr
-
-
-def test_publishing_elsewhere_is_refused_as_not_available_yet() -> None:
-    with pytest.raises(ValidationError) as refused:
-        IngestSpec.model_validate({"kind": "ingest", "corpus": "docs", "publish": {"vector_store": "mine:Store"}})
-    assert [(error["loc"], error["type"]) for error in refused.value.errors()] == [(("publish",), "not-available-yet")]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import MissingExtra
 from orchestrator.kinds.ingest import table, words
 from orchestrator.kinds.ingest.table import DIMENSIONS, load_table
+from orchestrator.kinds.ingest.words import Words
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_token_of_the_model_spans_a_place_where_words_are_cut() -> None:
     known = [token.replace("\u2581", " ") for token in _vocabulary() if not token.startswith("<")]
-    torn = [token for token in known if words._WORD.findall(token) != [token]]
+    torn = [token for token in known if len(words.cut(token.encode())[0]) != 1]
     assert len(known) > 31_000
     assert torn == []
 
@@ -117,22 +118,79 @@ def _vocabulary() -> dict[str, int]:
     return tokens
 
 
+def by_text(model: Words, texts: list[str]) -> list[list[int]]:
+    """Return the tokens of each text."""
+    owners, tokens = model.tokens(texts)
+    return [tokens[owners == number].tolist() for number in range(len(texts))]
+
+
+def whole(model: Words, texts: list[str]) -> list[list[int]]:
+    """Return the tokens of each text as the tokenizer itself makes them."""
+    return [model.whole(text).tolist() for text in texts]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40) | st.lists(WORDS, max_size=9).map("".join))
+def test_words_are_all_of_a_text_and_begin_where_the_last_one_ends(text: str) -> None:
+    data = text.encode()
+    starts, ends = words.cut(data)
+    assert [*starts, len(data)] == [0, *ends] or not data
+    assert (ends > starts).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" the  cat,", [" the", "  cat", ","]),
+        ("x2 y", ["x", "2", " y"]),
+        ("a 12", ["a", " ", "12"]),
+        ("a\n b", ["a", "\n", " b"]),
+        ("r\u00e9sum\u00e9, ok.", ["r\u00e9sum\u00e9,", " ok", "."]),
+        ("ok, (\u00e9)", ["ok", ",", " (\u00e9)"]),
+    ],
+)
+def test_words_end_where_tokens_never_merge(text: str, expected: list[str]) -> None:
+    data = text.encode()
+    assert [data[start:end].decode() for start, end in zip(*words.cut(data), strict=True)] == expected
+
+
 @settings(deadline=None)
 @given(
-    st.lists(WORDS | st.sampled_from(["<s>", "a</s>b", "<unk>", "x\r\n", "“).", "  9", "\u2581"]) | st.text(max_size=9)).map(
-        "".join
+    st.lists(
+        st.lists(
+            WORDS | st.sampled_from(["<s>", "a</s>b", "<unk>", "x\r\n", "\u201c).", "  9", "\u2581"]) | st.text(max_size=9),
+            max_size=20,
+        ).map("".join),
+        max_size=5,
     )
 )
-def test_tokens_word_by_word_are_those_of_the_whole_text(text: str) -> None:
+def test_tokens_word_by_word_are_those_of_the_whole_text(texts: list[str]) -> None:
     model = load_table()._words
-    assert model.tokens([text]) == [model._whole(text)]
+    assert by_text(model, texts) == whole(model, texts)
+
+
+def test_long_words_and_words_that_share_a_slot_have_their_own_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_SLOT_BITS", 2)
+    model = Words(load_table().tokenizer)
+    texts = [f"word{chr(97 + number % 26) * number} again, and internationalisation{chr(97 + number)}" for number in range(25)]
+    for _ in range(2):
+        assert by_text(model, texts) == whole(model, texts)
+    assert len(model._memory.others) > 20
+
+
+@pytest.mark.parametrize("texts", [["inconsequential", "inconsequentially"], [f"predefined{each}" for each in "abcdefgh"]])
+def test_words_that_begin_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
+    monkeypatch.setattr(words, "_SLOT_BITS", 1 if len(texts) > 2 else 20)
+    model = Words(load_table().tokenizer)
+    for text in texts:
+        assert by_text(model, [text]) == whole(model, [text])
 
 
 def test_a_full_memory_forgets_words_that_are_met_no_more_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "_GENERATION", 10)
-    model = words.Words(load_table().tokenizer)
-    texts = [f"word{'x' * number} again" for number in range(50)]
-    assert model.tokens(texts) == [model._whole(text) for text in texts]
-    assert model.tokens(texts[:3]) == model.tokens(texts[:3])
-    model.tokens(["other words"])
-    assert len(model._memory) + len(model._memory._before) < 10
+    monkeypatch.setattr(words, "_MOST", 10)
+    model = Words(load_table().tokenizer)
+    texts = [f"word{chr(97 + number % 26) * number} again" for number in range(50)]
+    assert by_text(model, texts) == whole(model, texts)
+    assert len(model._memory) > 10
+    assert by_text(model, texts[:3]) == whole(model, texts[:3])
+    assert len(model._memory) < 10

@@ -6,16 +6,14 @@ A reader never guesses: what isn't text of the expected form is refused with a r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.kinds.ingest.document import Parsed, Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The most that one document may have."""
 
     characters: int = 20_000_000
@@ -64,12 +62,11 @@ VERSION: Final = 1
 """Part of the cache's keys: raise it when a reader's result changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
+class Readers(NamedTuple):
     """The readers of a job: those of this package, and its own by suffix as `module:Class`."""
 
-    own: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    own: Mapping[str, str] = {}
+    limits: Limits = Limits()
 
     def is_own(self, name: str) -> bool:
         """Whether the job's own code reads this file; what that may raise isn't known."""
@@ -99,4 +96,23 @@ class Readers:
             )
         if not parsed.text[parsed.body :].strip():
             raise Unreadable("the document has no text", code="no-text")
+        _refuse_halves(parsed)
         return parsed
+
+
+def _refuse_halves(parsed: Parsed) -> None:
+    """Refuse surrogates without their other half, which JSON can write: no file and no model takes them."""
+    told = (
+        parsed.text,
+        parsed.title or "",
+        *(each.title for each in parsed.headings),
+        *parsed.metadata,
+        *parsed.metadata.values(),
+    )
+    try:
+        for text in told:
+            text.encode()
+    except UnicodeEncodeError:
+        raise Unreadable(
+            "the text has half of a character: a surrogate on its own", code="encoding", hint="save the file as UTF-8"
+        ) from None

@@ -12,11 +12,12 @@ from orchestrator.kinds.ingest.readers.text import decode
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _INTERESTING: Final = re.compile(
-    r"^ {0,3}(?:(?P<marks>#{1,6})(?:[ \t]+(?P<title>[^\n]*?))?[ \t]*#*[ \t]*\r?$"
-    r"|(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)$"
-    r"|(?P<words>[^\s#>`~|=-][^\n]*)\n {0,3}(?P<under>=+|-+)[ \t]*\r?$)",
-    re.MULTILINE,
+    r"\n {0,3}(?:(?P<marks>#{1,6})(?:[ \t]+(?P<title>[^\n]*?))?[ \t]*#*[ \t]*\r?(?=\n|\Z)"
+    r"|(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
+    r"|(?P<under>=+|-+)[ \t]*\r?(?=\n|\Z))"
 )
+_WORDS: Final = re.compile(r" {0,3}(?P<words>[^\s#>`~|=-][^\n]*)\n")
+"""What may stand above a line of signs as a heading."""
 _MARKUP: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]+|\{\s*[#.][^}]*\}|<[^>]+>")
 
 
@@ -38,18 +39,32 @@ def read_markdown(name: str, data: bytes, limits: Limits) -> Parsed:
 def _headings(text: str, start: int) -> list[Heading]:
     headings: list[Heading] = []
     fence = ""
-    for found in _INTERESTING.finditer(text, start):
+    taken = start
+    for found in _INTERESTING.finditer("\n" + text, start):
+        # With a line feed in front, a match begins where its line does in the text.
         if found["fence"]:
             if not fence:
                 fence = found["fence"]
             elif found["fence"].startswith(fence) and not found["info"].strip():
                 fence = ""
         elif not fence:
-            level = len(found["marks"]) if found["marks"] else 1 if found["under"].startswith("=") else 2
-            title = _plain(found["title"] or found["words"] or "")
-            if title:
-                headings.append(Heading(found.start(), level, title))
+            heading = _heading(text, found, taken)
+            if heading is not None:
+                headings.append(heading)
+                taken = found.end() - 1
     return headings
+
+
+def _heading(text: str, found: re.Match[str], taken: int) -> Heading | None:
+    """Return the heading that a match is or stands below. `taken` is the end of what belongs to the one before."""
+    line = found.start()
+    if found["marks"]:
+        title = _plain(found["title"] or "")
+        return Heading(line, len(found["marks"]), title) if title else None
+    above = text.rfind("\n", 0, max(0, line - 1)) + 1
+    words = _WORDS.fullmatch(text, above, line) if above >= taken else None
+    title = _plain(words["words"]) if words is not None else ""
+    return Heading(above, 1 if found["under"].startswith("=") else 2, title) if title else None
 
 
 def _plain(markup: str) -> str:

@@ -46,7 +46,7 @@ def decode(data: bytes) -> str:
         if data.startswith(magic):
             raise Unreadable(f"the content is {name}", code="binary", hint="exclude the file, or give it its suffix")
     head = data[:4096]
-    if b"\0" in head and (encoding := _utf16_without_mark(head)):
+    if b"\0" in head and len(data) % 2 == 0 and (encoding := _utf16_without_mark(head)):
         return _decoded(data, encoding)
     return _decoded(data, "utf-8")
 

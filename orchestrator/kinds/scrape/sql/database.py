@@ -22,11 +22,7 @@ from orchestrator.kinds.scrape.sql.transaction import Prepared, Transaction
 from orchestrator.kinds.scrape.targets import sqlite_file
 
 BUSY_SECONDS: Final = 20
-_PAGE: Final = 16_384
-"""A posting with its description takes about half a page: with the default of 4,096 it is a chain of pages, and slower."""
-_WAL: Final = 32 * 1024 * 1024
-"""Bytes of the write-ahead log before it is copied into the file, which waits for the disk twice."""
-PRAGMAS: Final = ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000", f"wal_autocheckpoint={_WAL // _PAGE}")
+PRAGMAS: Final = ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000")
 COMPILED: Final = Path(__file__).with_name("sqlite.json")
 
 
@@ -86,7 +82,6 @@ class SqliteFile:
         _create_private(self.file)
         with self._errors():
             connection = self._opened()
-            connection.execute(f"PRAGMA page_size={_PAGE}")  # Heeded by a new file only.
             connection.execute("PRAGMA journal_mode=WAL")  # A property of the file, so whoever only reads doesn't set it.
             with self._transaction("BEGIN IMMEDIATE") as transaction:
                 for statement in _compiled()[0]:

@@ -41,6 +41,12 @@ class Transaction:
         self._cursor.execute(prepared.text, _given(prepared, values))
         return list(map(_row_class(prepared.columns)._make, self._cursor.fetchall()))
 
+    def mappings(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT, as dictionaries."""
+        prepared = self._statements[name]
+        self._cursor.execute(prepared.text, _given(prepared, values))
+        return [dict(zip(prepared.columns, row, strict=True)) for row in self._cursor.fetchall()]
+
     def execute(self, name: str, **values: Any) -> int:
         """Execute an UPDATE or DELETE and return how many rows it met."""
         prepared = self._statements[name]
