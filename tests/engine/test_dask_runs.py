@@ -74,7 +74,7 @@ def test_a_run_whose_scheduler_is_lost_ends_with_4_and_is_resumed_without_it(
     lost.scheduler.kill()
     _, told = run.communicate(timeout=30)
     assert run.returncode == 4, told.decode()
-    assert b"was lost" in told
+    assert b"was lost" in told, told.decode()
     assert b"distributed" not in told
     before = _written(root)
     assert 0 < len(before) < 60

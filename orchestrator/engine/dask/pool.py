@@ -155,7 +155,9 @@ class DaskPool:
             self._admit()
             await self._check(client)
         finally:
-            await client.close()
+            # Its own timeout wraps the closing in one more coroutine, which may never begin when the loop ends first.
+            async with asyncio.timeout(LEISURE_SECONDS):
+                await client.close(timeout=0)
 
     async def _check(self, client: Any) -> None:
         """Look after the cluster until it is left, or until the scheduler hangs or has no workers."""
@@ -254,7 +256,8 @@ class DaskPool:
 
         _log.warning("dask: %s", str(error).partition("\n")[0][:300])
         if not isinstance(error, KilledWorker):
-            self._fail(_lost(self._address) if isinstance(error, CancelledError) else _broken(error))
+            gone = isinstance(error, (CancelledError, OSError))  # Also when only the connection tells.
+            self._fail(_lost(self._address) if gone else _broken(error))
         elif len(units) > 1:
             self._alone.update(unit.key for unit in units)  # One of them did it; each on its own tells which.
             self._units.extendleft(reversed(units))
