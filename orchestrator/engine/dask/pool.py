@@ -155,9 +155,10 @@ class DaskPool:
             self._admit()
             await self._check(client)
         finally:
-            # Its own timeout wraps the closing in one more coroutine, which may never begin when the loop ends first.
-            async with asyncio.timeout(LEISURE_SECONDS):
-                await client.close(timeout=0)
+            try:
+                await client.close()
+            finally:  # Even if that was cancelled: its destructor would begin a closing that nobody awaits.
+                client.status = "closed"
 
     async def _check(self, client: Any) -> None:
         """Look after the cluster until it is left, or until the scheduler hangs or has no workers."""
