@@ -50,6 +50,7 @@ class DrillSpec(JobSpec):
     updates: int = Field(default=0, ge=0, description="Progress updates of an item that makes progress.")
     fail_at: Literal["plan", "apply", "commit"] | None = Field(default=None, description="The verb that fails.")
     output: ProjectPath | None = Field(default=None, description="A file that gets one line for each applied item.")
+    begun: ProjectPath | None = Field(default=None, description="A file that is there once an unlucky item has begun.")
 
 
 class DrillJob:
@@ -61,6 +62,7 @@ class DrillJob:
         self.work = work
         self._spec = spec
         self._output = surroundings.root / spec.output if spec.output else None
+        self._begun = str(surroundings.root / spec.begun) if spec.begun else None
         self._applied = 0
 
     def plan(self, context: WorkContext) -> Plan:
@@ -75,7 +77,8 @@ class DrillJob:
     def _unit(self, keys: tuple[str, ...], start: int) -> Unit:
         spec = self._spec
         unlucky = spec.unlucky is None or start < spec.unlucky
-        return Unit(keys[0], keys, (spec.behaviour if unlucky else "return", spec.seconds, spec.updates))
+        behaviour, begun = (spec.behaviour, self._begun) if unlucky else ("return", None)
+        return Unit(keys[0], keys, (behaviour, spec.seconds, spec.updates, begun))
 
     def prepare(self) -> None:
         """Do nothing: there is nothing to open."""
@@ -110,7 +113,9 @@ class DrillJob:
 
 def work(unit: Unit, context: WorkContext) -> UnitResult:
     """Do what the unit's behaviour says."""
-    behaviour, seconds, updates = unit.payload
+    behaviour, seconds, updates, begun = unit.payload
+    if begun is not None:
+        Path(begun).touch()
     match behaviour:
         case "wait":
             context.sleep(seconds)
