@@ -1,9 +1,10 @@
 """S4: 300 boards of 40 postings at 100 ms latency, 5 % answering 503 at first, fetched and synced by `orchestrate run`.
 
-    python benchmarks/scrape.py [--boards 300] [--workers 16] [--latency 0.1]
+    python benchmarks/scrape.py [--boards 300] [--workers 16] [--latency 0.1] [--peers /path/of/python]
 
 The limit is boards * latency / workers. The server is a process of its own; ours is measured from process start to exit, and
-inside from the job's start to its end, as its status file says.
+inside from the job's start to its end, as its status file says. `--peers` names an interpreter that has aiohttp, httpx, scrapy
+or prefect: those that are installed do the same in turns with ours (`benchmarks/peers/`), but store the rows as they are.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import json
 import multiprocessing
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 POSTINGS = 40
 TEXT = "&lt;p&gt;" + "We build robots that learn not to block a door. " * 70 + "&lt;/p&gt;"
@@ -86,23 +90,48 @@ def spec_of(boards: int, workers: int, port: int) -> str:
     return json.dumps({"version": 1, "jobs": {"boards": job}})
 
 
-def run_once(boards: int, workers: int, port: int) -> tuple[float, float, float, dict[str, Any]]:
-    """Return wall seconds of the process, seconds inside, CPU seconds, and the job's result."""
+def ours(boards: int, workers: int, port: int, folder: Path) -> str:
+    """Run, and return the seconds inside of the job and what it came to."""
+    (folder / "jobs.yaml").write_text(spec_of(boards, workers, port))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    subprocess.run([sys.executable, "-m", "orchestrator", "run", "--quiet"], cwd=folder, env=environment, check=True)
+    status = json.loads(next((folder / ".orchestrate" / "runs").glob("*/status.json")).read_text())
+    job = status["jobs"][0]
+    inside, result = seconds(job["finished_at"]) - seconds(job["started_at"]), job["result"]
+    return f"inside {inside:.2f} s, {result['new']} new, {result['requests']} requests, {result['retries']} retries"
+
+
+def peer(python: str, program: Path, boards: int, workers: int, port: int, folder: Path) -> str:
+    """Let a peer do it, and return how many rows it stored, or why it failed."""
+    database = folder / "peer.db"
+    arguments = [f"http://127.0.0.1:{port}", str(boards), str(workers), str(database)]
+    environment = {**os.environ, "PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_HOME": str(folder / "prefect")}
+    done = subprocess.run([python, str(program), *arguments], cwd=folder, env=environment, check=False, capture_output=True)
+    if done.returncode:
+        return f"failed: {done.stderr.decode().strip().splitlines()[-1][:80]}"
+    with closing(sqlite3.connect(database)) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM postings").fetchone()
+    return f"{rows} rows"
+
+
+def measured(work: Callable[[int, Path], str], boards: int, latency: float) -> tuple[float, float, str]:
+    """Return wall and CPU seconds of a program and what it says, with a server and a folder of its own."""
+    near, far = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(boards, latency, far), daemon=True)
+    server.start()
+    port = near.recv()
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "jobs.yaml").write_text(spec_of(boards, workers, port))
-        command = [sys.executable, "-m", "orchestrator", "run", "--quiet"]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run(command, cwd=folder, env=environment, check=False)
-        wall = time.perf_counter() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            raise SystemExit(f"the run ended with {done.returncode}")
-        status = json.loads(next(Path(folder, ".orchestrate", "runs").glob("*/status.json")).read_text())
-        job = status["jobs"][0]
-        inside = seconds(job["finished_at"]) - seconds(job["started_at"])
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return wall, inside, cpu, job["result"]
+        before, started = _children(), time.perf_counter()
+        said = work(port, Path(folder))
+        wall, cpu = time.perf_counter() - started, _children() - before
+    server.terminate()
+    server.join()  # Its own time counts from here on, so it is outside of what was measured.
+    return wall, cpu, said
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def seconds(when: str) -> float:
@@ -119,20 +148,23 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--latency", type=float, default=0.1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", default="", help="an interpreter that has them")
     given = parser.parse_args()
-    limit = given.boards * given.latency / given.workers
-    print(f"{given.boards} boards, {given.boards * POSTINGS} postings, {given.workers} workers; the limit is {limit:.2f} s")
+    boards, workers = given.boards, given.workers
+    limit = boards * given.latency / workers
+    programs: dict[str, Callable[[int, Path], str]] = {"orchestrate": partial(ours, boards, workers)}
+    for program in sorted((Path(__file__).parent / "peers").glob("*_*.py")):
+        if given.peers and _has(given.peers, program.stem.partition("_")[0]):
+            programs[program.stem] = partial(peer, given.peers, program, boards, workers)
+    print(f"{boards} boards, {boards * POSTINGS} postings, {workers} workers; the limit is {limit:.2f} s, the bar 1.6 of it")
     for _ in range(given.rounds):
-        ours, theirs = multiprocessing.Pipe()
-        server = multiprocessing.Process(target=serve, args=(given.boards, given.latency, theirs), daemon=True)
-        server.start()
-        wall, inside, cpu, result = run_once(given.boards, given.workers, ours.recv())
-        server.terminate()
-        server.join()
-        print(
-            f"whole process {wall:.2f} s ({wall / limit:.2f}x, bar 1.6)  job {inside:.2f} s ({inside / limit:.2f}x, bar 1.25)  "
-            f"cpu {cpu:.2f} s   {result['new']} new, {result['requests']} requests, {result['retries']} retries"
-        )
+        for name, work in programs.items():
+            wall, cpu, said = measured(work, boards, given.latency)
+            print(f"{name:16} {wall:6.2f} s ({wall / limit:.2f}x)   cpu {cpu:5.2f} s   {said}", flush=True)
+
+
+def _has(python: str, module: str) -> bool:
+    return subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True).returncode == 0
 
 
 if __name__ == "__main__":

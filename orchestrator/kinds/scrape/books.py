@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.kinds.scrape.effects import Counts, Stamp
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
-from orchestrator.kinds.scrape.sql.columns import NEW_COMPANY
+from orchestrator.kinds.scrape.sql.columns import COMPANY, NEW_COMPANY
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 
 
-def already_applied(transaction: Transaction, key: str, run_id: str) -> bool:
+class Standing(NamedTuple):
+    """What the tables know of a company before a sync: what this run made of it, its row, and the newest posting of all."""
+
+    outcome: str | None
+    last_id: int
+    company: dict[str, Any] | None
+
+
+def standing(transaction: Transaction, key: str, run_id: str) -> Standing:
+    """Read a company's standing, in one statement."""
+    outcome, last_id, *company = transaction.fetch("standing", key=key, run=run_id)[0]
+    return Standing(outcome, last_id or 0, None if company[0] is None else dict(zip(COMPANY, company, strict=True)))
+
+
+def already_applied(transaction: Transaction, found: Standing, key: str, run_id: str) -> bool:
     """Whether this run's fetch of the company is in. One that failed before may be followed by a better one."""
-    found = transaction.fetch("ledger_entry", run=run_id, key=key)
-    if found and found[0].outcome == Completeness.FAILED:
+    if found.outcome == Completeness.FAILED:
         transaction.execute("delete_ledger_entry", run=run_id, key=key)
         return False
-    return bool(found)
+    return found.outcome is not None
 
 
-def company_row(transaction: Transaction, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
+def company_row(transaction: Transaction, found: Standing, fetched: Fetched, stamp: Stamp) -> dict[str, Any]:
     """Return the company's row, created if it is new. A new name goes to its postings too."""
-    found = transaction.fetch("company", key=fetched.key)
-    if found:
-        company: dict[str, Any] = found[0]._asdict()
-    else:
+    company = found.company
+    if company is None:
         company = {
             **NEW_COMPANY,
             "company_key": fetched.key,

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from orchestrator import __version__
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape import decode, retry
+from orchestrator.kinds.scrape import decode, retry, turns
 from orchestrator.kinds.scrape.boards.base import Request, Response, Unanswered
 from orchestrator.kinds.scrape.decode import BadBody
 from orchestrator.kinds.scrape.gates import Gates, HostDown
@@ -204,7 +204,8 @@ class Client:
                 reply.status, retry.retry_after(reply.status, reply.headers.get("retry-after", ""), time.time()), tries
             )
         try:
-            return Response(url, reply.status, _decoded(request, reply), reply.headers)
+            with turns.computing:
+                return Response(url, reply.status, _decoded(request, reply), reply.headers)
         except BadBody as error:
             raise WireError("bad-body", str(error)) from error
 
@@ -246,12 +247,17 @@ def _next_hop(request: Request, url: str, reply: Reply, tries: int, asking: Aski
         raise _unanswered("blocked-redirect", "the answer redirects to something that is no web address", tries, asking)
     if request.method != "GET":
         raise _unanswered("blocked-redirect", "a POST was redirected, which isn't followed", tries, asking)
-    if new.hostname != old.hostname and not request.roam:
+    if _site(new.hostname) != _site(old.hostname) and not request.roam:
         message = f"the answer redirects to {new.hostname}"
         raise _unanswered("redirected-away", message, tries, asking, status=reply.status, gone=True)
     if old.scheme == "https" and new.scheme == "http":
         raise _unanswered("blocked-redirect", "the answer redirects from https to http", tries, asking)
     return target
+
+
+def _site(host: str | None) -> str:
+    """Return a host without the `www.` that sites put in front of their name, or leave out."""
+    return (host or "").removeprefix("www.")
 
 
 def _unanswered(

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orchestrator.errors import Failure
+from orchestrator.kinds.scrape import turns
 from orchestrator.kinds.scrape.addresses import allowed_hosts
 from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Response, Unanswered, belongs
@@ -64,7 +65,7 @@ class CompanyTask(NamedTuple):
     fallback: Located | None = None
     validators: Validators = Validators()
     known: frozenset[str] = frozenset()
-    """Identifiers whose details are stored, for boards that need one request each and `details: new-only`."""
+    """Identifiers whose details are stored, for boards that need one request each."""
     tries: int = 0
     spent: tuple[int, int, int, float] = (0, 0, 0, 0.0)
 
@@ -168,11 +169,13 @@ def _settled(blank: Fetched, found: Collector, conversation: _Conversation, wish
         failure = Failure("bad-rows", f"none of {found.bad_rows} rows can be read", "the board's API may have changed")
         return blank._replace(failure=failure, bad_rows=found.bad_rows)
     kept = [posting for posting in found.postings.values() if _wanted(posting.title, wishes)]
+    with turns.computing:
+        rows = tuple(Row(posting, content_hash(posting)) for posting in kept)
     whole = Completeness.COMPLETE if found.postings else Completeness.EMPTY
     completeness = Completeness.PARTIAL if found.reasons else whole
     return blank._replace(
         completeness=completeness,
-        rows=tuple(Row(posting, content_hash(posting)) for posting in kept),
+        rows=rows,
         listed=len(found),
         bad_rows=found.bad_rows,
         reasons=() if found.only_limited else tuple(found.reasons),

@@ -96,15 +96,19 @@ class _Stream(httpcore.NetworkStream):
         self._poll = select.poll()
         self._poll.register(sock.fileno(), select.POLLIN)
         self._read_at = 0.0
+        self._is_answering = False
+        """Whether an answer has begun: most often the next piece of it is there already, then there is nothing to wait for."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts instead
-        if not isinstance(self._sock, ssl.SSLSocket):  # TLS may hold what was received already.
+        if not self._is_answering and not isinstance(self._sock, ssl.SSLSocket):  # TLS may hold what was received already.
             self._await(select.POLLIN)
         data: bytes = self._retried(httpcore.ReadError, select.POLLIN, self._sock.recv, max_bytes)
         self._read_at = time.monotonic()
+        self._is_answering = True
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
+        self._is_answering = False
         view = memoryview(buffer)
         while view:
             _bounds().wait()

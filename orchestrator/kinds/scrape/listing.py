@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from orchestrator.kinds.scrape import turns
 from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
 from orchestrator.kinds.scrape.posting import BadRow, Posting, normalise, with_places_of
 from orchestrator.kinds.scrape.row import RawPosting
@@ -92,10 +93,9 @@ class Collector:
             return str(identifier) not in self._known
         return self._details == "all"
 
-    @property
-    def lists_only(self) -> bool:
-        """Whether no details are wanted at all."""
-        return self._details == "none"
+    def has_details(self, identifier: object) -> bool:
+        """Whether the details of this posting are stored."""
+        return str(identifier) in self._known
 
     def full(self) -> bool:
         """Whether the company's limit is reached."""
@@ -137,7 +137,8 @@ def run(board: Board, source: Source, found: Collector, answer: Callable[[Reques
             except Unanswered as unanswered:
                 request = steps.throw(unanswered)
             else:
-                request = steps.send(response)
+                with turns.computing:
+                    request = steps.send(response)
     except StopIteration:
         found.settle()
     except Unanswered as unanswered:

@@ -20,7 +20,7 @@ from orchestrator.kinds.scrape import countries, text, times, words
 from orchestrator.kinds.scrape.links import untracked
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
-HASH_VERSION: Final = 2
+HASH_VERSION: Final = 3
 """Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
 
 _Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]
@@ -203,9 +203,10 @@ def _amount(value: object) -> float | None:
 
 
 def content_hash(posting: Posting) -> str:
-    """Return the hash of what a person reads: 32 hex digits of BLAKE2b over the fields, in a form that is the only one.
+    """Return the hash of what a person reads: 32 hex digits of SHA-256 over the fields, in a form that is the only one.
 
-    Texts hold no control characters, so these can separate; the order of places doesn't count.
+    Texts hold no control characters, so these can separate; the order of places doesn't count. SHA-256, because processors have
+    instructions for it: BLAKE2b takes twice as long on a text of 3 kB.
     """
     places = sorted(f"{at.text}\x1e{at.locality}\x1e{at.region}\x1e{at.country}" for at in posting.locations)
     pay = (posting.salary_min, posting.salary_max, posting.salary_currency, posting.salary_unit)
@@ -221,7 +222,7 @@ def content_hash(posting: Posting) -> str:
         untracked(posting.url),
         posting.valid_through or "",
     )
-    return hashlib.blake2b("\x1f".join(content).encode(), digest_size=16).hexdigest()
+    return hashlib.sha256("\x1f".join(content).encode()).hexdigest()[:32]
 
 
 def with_places_of(posting: Posting, other: Posting) -> Posting:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from orchestrator.kinds.scrape import books, guards, merging
+from orchestrator.kinds.scrape.books import Standing
 from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
 from orchestrator.kinds.scrape.guards import Limits
@@ -32,6 +33,7 @@ class _Work:
     fetched: Fetched
     stamp: Stamp
     limits: Limits
+    standing: Standing
     company: dict[str, Any]
     counts: Counts
     events: list[_Event] = field(default_factory=list)
@@ -39,10 +41,12 @@ class _Work:
 
 def apply(transaction: Transaction, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
     """Bring the table in line with a fetch. Runs inside the caller's transaction; every number it returns is counted."""
-    if books.already_applied(transaction, fetched.key, stamp.run_id):
+    standing = books.standing(transaction, fetched.key, stamp.run_id)
+    if books.already_applied(transaction, standing, fetched.key, stamp.run_id):
         return Synced(repeated=True)
     costs = Counts(bad_rows=fetched.bad_rows, requests=fetched.requests, retries=fetched.retries, bytes=fetched.received)
-    work = _Work(transaction, fetched, stamp, limits, books.company_row(transaction, fetched, stamp), costs)
+    company = books.company_row(transaction, standing, fetched, stamp)
+    work = _Work(transaction, fetched, stamp, limits, standing, company, costs)
     warning = _OUTCOMES[fetched.completeness](work)
     books.save_company(transaction, work.company, fetched, stamp, work.counts)
     books.write_ledger(transaction, fetched, stamp, work.counts, warning)
@@ -74,7 +78,7 @@ def _still_held(work: _Work) -> str | None:
 
 def _listed(work: _Work) -> str | None:
     """Sync what was listed: complete, partial or empty."""
-    known = work.transaction.fetch("known_postings", key=work.fetched.key)
+    known = work.transaction.fetch("known_postings", key=work.fetched.key) if work.standing.company else []
     reassigned = guards.reassigned(work.fetched, work.company, known)
     if reassigned:
         return _hold(work, 0, reassigned)
@@ -99,14 +103,13 @@ _OUTCOMES: Final = {
 def _insert(work: _Work, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    last_id = work.transaction.fetch("last_posting")[0].id or 0
     fetched, stamp, at = work.fetched, work.stamp, work.stamp.at
     before = (fetched.key, stamp.company, fetched.source, fetched.board)
     state = ("open", False, at, at, 0, 1)
     origin = (HASH_VERSION, fetched.tier, stamp.run_id)
     values = [
         (number, *before, row.posting.identifier, *state, row.hash, row.hash, *origin, *_content(row))
-        for number, row in enumerate(rows, last_id + 1)
+        for number, row in enumerate(rows, work.standing.last_id + 1)
     ]
     work.transaction.insert("insert_postings", values)
     work.events += [_event(work, value[0], "new") for value in values]
@@ -206,9 +209,9 @@ def _close_missing(work: _Work, known: Sequence[Any]) -> str | None:
 
 def _is_missing(row: Any, fetched: Fetched, listed: Collection[str]) -> bool:
     """Whether a fetch should have listed an open row. The second tier says nothing about what the first one listed."""
-    if row.source == fetched.source:
-        return row.identifier not in listed
-    return fetched.tier == 1
+    if fetched.tier > row.tier:
+        return False
+    return row.source != fetched.source or row.identifier not in listed
 
 
 def _close(work: _Work, ids: Sequence[int]) -> None:

@@ -13,10 +13,12 @@ import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape.boards.base import Request, Unanswered
+from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
 from orchestrator.kinds.scrape.client import Asking
 from orchestrator.kinds.scrape.companies import locate
 from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, fetch
+from orchestrator.kinds.scrape.listing import drive
+from orchestrator.kinds.scrape.row import RawPosting
 from orchestrator.kinds.scrape.spec import Company
 
 COMPANIES = 60
@@ -94,3 +96,49 @@ def test_companies_of_a_vendor_with_one_backend_share_its_pace(board: str, wishe
     task = CompanyTask("Acme", f"{board}:acme", locate(Company(board=board, token="acme")))
     fetch(task, Client(), wishes, Asking(WorkContext(Deadline.never(), CancelToken())))
     assert paces == {(shared, apart)}
+
+
+class Reader(Board):
+    """A board that tells how many of its kind read at the same time."""
+
+    name = title = "reader"
+    hosts = ("reader.example",)
+    now = most = 0
+
+    def detect(self, url: Any) -> None:
+        del url
+
+    def public_url(self, source: Source) -> str:
+        return f"https://reader.example/{source.token}"
+
+    def postings(self, source: Source, found: Any) -> Any:
+        del source
+        answer = yield Request("https://reader.example/")
+        for _ in range(50):
+            Reader.now += 1
+            Reader.most = max(Reader.most, Reader.now)
+            found.add(RawPosting(identifier=answer.body, title="Welder"))
+            PAUSE.wait(0.0005)  # Lets go of the interpreter, as a sanitiser does.
+            Reader.now -= 1
+
+
+PAUSE = threading.Event()
+
+
+def test_answers_are_read_in_turns_and_asked_for_at_once() -> None:
+    together = threading.Barrier(4)
+
+    def answer(request: Request) -> Response:
+        together.wait(20)  # Every thread has asked before the first is answered: no turn is held across a request.
+        return Response(request.url, 200, 1, {})
+
+    def read() -> None:
+        drive(Reader(), Source("acme"), answer)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert Reader.most == 1
+    assert not together.broken

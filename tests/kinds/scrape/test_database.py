@@ -156,3 +156,33 @@ def test_a_full_disk_ends_the_sync_of_one_company_and_harms_nothing(driver: Any,
         job.apply(unit, result, context)
     job.abandon()
     assert driver.rows("select * from postings") == before
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every execution of a statement by a SQLite file, in order."""
+    found: list[str] = []
+    opened = SqliteFile._opened
+
+    def traced(file: SqliteFile) -> sqlite3.Connection:
+        connection = opened(file)
+        connection.set_trace_callback(found.append)
+        return connection
+
+    monkeypatch.setattr(SqliteFile, "_opened", traced)
+    return found
+
+
+def test_a_sync_of_forty_postings_executes_no_more_statements_than_one_of_one(
+    driver: Any, server: Any, boards: Any, executed: list[str]
+) -> None:
+    counts = []
+    for rows in ((1,), range(2, 42), range(2, 42)):
+        server.routes[JOBS] = boards.greenhouse(*rows)
+        driver.run()
+        begun = [number for number, text in enumerate(executed) if text.startswith("SELECT fetches.outcome")][-1]
+        counts.append(next(number for number, text in enumerate(executed[begun:]) if text == "COMMIT"))
+    new, replaced, unchanged = counts
+    assert new <= 6
+    assert unchanged <= 6
+    assert replaced <= new + 3  # The one that went is closed: by its misses, its state and its event.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -21,13 +21,18 @@ def compile_for(dialect: Dialect) -> dict[str, Prepared]:
 
 
 def _prepared(definition: Definition, dialect: Dialect) -> Prepared:
-    statement, names = definition
+    statement, names, many = definition
+    columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
+    packed = many and dialect.name == "sqlite"
+    if packed:
+        assert isinstance(statement, Select)
+        rows = statement.subquery("found")
+        statement = select(func.json_group_array(func.json_array(*rows.c)))
     compiled: Any = statement.compile(dialect=dialect, column_keys=None if names is None else list(names))
     order = None if compiled.positiontup is None else tuple(compiled.positiontup)
     given = {*(names or ()), *(name for name, value in compiled.params.items() if value is None)}
     constants = {name: value for name, value in compiled.params.items() if name not in given}
-    columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
-    return Prepared(str(compiled), order, constants, columns, names or ())
+    return Prepared(str(compiled), order, constants, columns, names or (), packed)
 
 
 def sqlite_as_json() -> str:

@@ -184,6 +184,7 @@ def _compiled() -> tuple[tuple[str, ...], Mapping[str, Prepared]]:
             one["constants"],
             tuple(one["columns"]),
             tuple(one["names"]),
+            one["packed"],
         )
         for name, one in document["statements"].items()
     }
