@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboard.database import reading
+from dashboard.passages import Hit, check_format, passages
 from dashboard.store import Stamp, stamp
 from orchestrator.errors import UnreadableState
 
 SNAPSHOT_ID: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}")
 NEWEST_VERSION: Final = 1
-INDEX_FORMAT: Final = 1
 LARGEST_MANIFEST: Final = 8_000_000
 MOST_DOCUMENTS: Final = 200_000
 KEPT: Final = 64
-LONGEST_PASSAGE: Final = 420
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +56,6 @@ class Difference:
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that has the words."""
-
-    document: str
-    headings: str
-    line: int
-    text: str
 
 
 class Snapshots:
@@ -152,16 +141,8 @@ class Snapshots:
 
     def search(self, snapshot_id: str, text: str, most: int = 8) -> tuple[Hit, ...]:
         """Return the passages with all of the words, or else with any, best first. Raises UnreadableState."""
-
-        def ask() -> tuple[Hit, ...]:
-            words = re.findall(r"\w+", text)[:12]
-            if not words:
-                return ()
-            quoted = [f'"{word}"' for word in words]
-            path = self.path / snapshot_id / "index.db"
-            return _hits(path, " ".join(quoted), most) or _hits(path, " OR ".join(quoted), most)
-
-        found: tuple[Hit, ...] = self._once(("search", snapshot_id, text, most), ask, most=KEPT)
+        path = self.path / snapshot_id / "index.db"
+        found: tuple[Hit, ...] = self._once(("search", snapshot_id, text, most), lambda: passages(path, text, most), most=KEPT)
         return found
 
     def _once(self, key: tuple[Any, ...], ask: Any, *, most: int) -> Any:
@@ -202,8 +183,6 @@ def _check_version(document: dict[str, Any], name: str) -> None:
 
 def _snapshot(snapshot_id: str, document: dict[str, Any]) -> Snapshot:
     files = [one for one in _list(document, "files") if isinstance(one, dict)]
-    embedding = document.get("embedding")
-    embedding = embedding if isinstance(embedding, dict) else {}
     left_out = [one for one in _list(document, "quarantined") if isinstance(one, dict)]
     return Snapshot(
         snapshot_id=snapshot_id,
@@ -212,12 +191,24 @@ def _snapshot(snapshot_id: str, document: dict[str, Any]) -> Snapshot:
         documents=_count(document.get("documents")),
         nodes=_count(document.get("nodes")),
         size=sum(_count(one.get("size")) for one in files),
-        embedding=", ".join(f"{name} {value}" for name, value in embedding.items() if isinstance(value, str | int))[:120],
+        embedding=_embedding(document.get("embedding")),
         settings=str(document.get("settings_digest", "")),
         quarantined=tuple(LeftOut(str(one.get("document", "")), str(one.get("reason", ""))) for one in left_out[:200]),
         quarantined_total=max(_count(document.get("quarantined_total")), len(left_out)),
         skipped_total=_count(document.get("skipped_total")),
     )
+
+
+def _embedding(value: object) -> str:
+    """Return a manifest's embedding as words; empty for one that isn't told as a name."""
+    found = value if isinstance(value, dict) else {}
+    name, model, dimensions = (found.get(key) for key in ("name", "model", "dimensions"))
+    if not isinstance(name, str) or not name:
+        return ""
+    if name == "none":
+        return "no embedding"
+    words = f"embedding {name} {model}" if isinstance(model, str) and model else f"embedding {name}"
+    return words[:120] + (f", {dimensions} dimensions" if isinstance(dimensions, int) and dimensions else "")
 
 
 def _list(document: dict[str, Any], name: str) -> list[Any]:
@@ -231,25 +222,9 @@ def _count(value: object) -> int:
 
 def _documents(path: Path) -> dict[str, bytes]:
     with reading(path) as connection:
-        _check_format(connection.execute("pragma user_version").fetchone()[0])
+        check_format(connection)
         rows = connection.execute("select key, digest from documents limit ?", (MOST_DOCUMENTS,))
         return {str(key): bytes(digest) for key, digest in rows}
-
-
-def _check_format(version: int) -> None:
-    if version != INDEX_FORMAT:
-        raise UnreadableState(f"the index has format {version}; this program reads {INDEX_FORMAT}", hint="update orchestrate")
-
-
-def _hits(path: Path, query: str, most: int) -> tuple[Hit, ...]:
-    with reading(path) as connection:
-        _check_format(connection.execute("pragma user_version").fetchone()[0])
-        rows = connection.execute(
-            "select d.key, n.headings, n.line, substr(n.text, 1, ?) from passages p join nodes n on n.id = p.rowid "
-            "join documents d on d.id = n.document where passages match ? order by bm25(passages, 3.0, 2.0, 1.0) limit ?",
-            (LONGEST_PASSAGE, query, most),
-        )
-        return tuple(Hit(str(key), str(headings), _count(line), str(text)) for key, headings, line, text in rows)
 
 
 _readers: dict[Path, Snapshots] = {}

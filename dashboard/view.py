@@ -239,7 +239,7 @@ def counters_of(status: RunStatus) -> tuple[Figure, ...]:
     totals = [job.items.total for job in status.jobs]
     total = sum(value for value in totals if value is not None)
     known = None not in totals or all(job.state not in {State.QUEUED, State.RUNNING} for job in status.jobs)
-    items = f"of {count(total)}{'' if known else '+'} items"
+    items = f"of {counted(total, 'item')}" if known else f"of {count(total)}+ items"
     settled = sum(job.state not in {State.QUEUED, State.RUNNING} for job in status.jobs)
     found = [Figure(count(done), items), Figure(f"{settled}/{len(status.jobs)}", "jobs ended")]
     failed = sum(job.items.failed for job in status.jobs)

@@ -69,7 +69,12 @@ def count(number: int) -> str:
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun: `1 job`, `3 jobs`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count(number)} {noun(number, one, many)}"
+
+
+def noun(number: int, one: str, many: str | None = None) -> str:
+    """Return what stands behind a count: `job`, `jobs`."""
+    return one if number == 1 else many or f"{one}s"
 
 
 def size(number: int) -> str:

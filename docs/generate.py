@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from orchestrator.cli.failures import page as failure_codes
 from orchestrator.cli.main import SECTIONS, app
 from orchestrator.kinds.scrape.boards import built_in as built_in_boards
 from orchestrator.kinds.scrape.boards import find_board
@@ -233,6 +234,7 @@ WRITTEN: Final = {
     REFERENCE / "cli.md": command_line,
     REFERENCE / "jobs.schema.json": lambda: as_json(spec_schema()),
     REFERENCE / "problems.md": problem_codes,
+    REFERENCE / "failures.md": failure_codes,
     REFERENCE / "boards.md": job_boards,
     COMPILED: sqlite_as_json,
 }

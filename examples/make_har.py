@@ -10,13 +10,17 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import Request, Source
+from orchestrator.kinds.scrape.har import entry
 from orchestrator.kinds.scrape.listing import Collector
+from orchestrator.kinds.scrape.wire import Call, Reply
 
+RECORDED_AT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 Role = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
 
 ROLES: Final[dict[str, Role]] = {
@@ -449,43 +453,18 @@ def requests(board: str, token: str) -> Iterator[Request]:
     steps.close()
 
 
-def entry(request: Request, status: int, body: Any) -> Mapping[str, Any]:
-    """Return an entry of a HAR."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    kind = "application/json; charset=utf-8"
-    return {
-        "startedDateTime": "2026-11-20T09:00:00.000Z",
-        "time": 120,
-        "request": {
-            "method": request.method,
-            "url": request.url,
-            "httpVersion": "HTTP/1.1",
-            "headers": [{"name": "accept", "value": "application/json"}],
-            "queryString": [],
-            "cookies": [],
-            "headersSize": -1,
-            "bodySize": 0,
-        },
-        "response": {
-            "status": status,
-            "statusText": "",
-            "httpVersion": "HTTP/1.1",
-            "headers": [{"name": "content-type", "value": kind}],
-            "cookies": [],
-            "content": {"size": len(text.encode()), "mimeType": kind, "text": text},
-            "redirectURL": "",
-            "headersSize": -1,
-            "bodySize": -1,
-        },
-        "cache": {},
-        "timings": {"send": 0, "wait": 120, "receive": 0},
-    }
+def recorded(request: Request, status: int, body: Any) -> Mapping[str, Any]:
+    """Return an entry of a HAR, as `record:` writes it."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    call = Call(request.method, request.url, {"accept": "application/json"})
+    reply = Reply(status, {"content-type": "application/json; charset=utf-8"}, text, len(text))
+    return entry(call, reply, RECORDED_AT.timestamp(), 120)
 
 
 def main() -> None:
     """Write boards.har beside this file."""
     entries = [
-        entry(request, status, body) for _, board, token, status, body in COMPANIES for request in requests(board, token)
+        recorded(request, status, body) for _, board, token, status, body in COMPANIES for request in requests(board, token)
     ]
     comment = "Invented companies and postings; written by examples/make_har.py."
     log = {"version": "1.2", "creator": {"name": "orchestrate", "version": "1"}, "comment": comment, "entries": entries}

@@ -6,9 +6,12 @@ The public names are imported when they are first used, so that `import orchestr
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# What type checkers take for true. Importing `typing` for it is half the way to a verb's first line.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from orchestrator.errors import OrchestrateError
     from orchestrator.kinds.ingest.search import open_snapshot
     from orchestrator.spec.load import load_spec

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
-from typing import Final, NoReturn
 
-from orchestrator.cli.main import main
-from orchestrator.errors import ExitCode
+from orchestrator import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final, NoReturn
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_INTERRUPTED: Final = 130  # ExitCode.SIGINT, which may not be imported yet.
 
 
 def run() -> NoReturn:
@@ -21,7 +25,9 @@ def run() -> NoReturn:
     """
     code = 0
     try:
-        main()
+        _imported()()
+    except KeyboardInterrupt:  # Before Typer looks out for it.
+        code = _INTERRUPTED
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             raise
@@ -31,6 +37,17 @@ def run() -> NoReturn:
             raise
         code = _not_written(error)
     os._exit(_flushed(code))
+
+
+def _imported() -> Callable[[], None]:
+    """Return the command line. Ctrl-C while it is imported ends the process: as an exception it can get lost in an import."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    from orchestrator.cli.main import main
+
+    signal.signal(signal.SIGINT, before)
+    return main
 
 
 def _flushed(code: int) -> int:
@@ -47,6 +64,8 @@ def _flushed(code: int) -> int:
 
 
 def _not_written(error: OSError) -> int:
+    from orchestrator.errors import ExitCode
+
     os.write(2, f"error: the output can't be written: {error.strerror}\n".encode())
     return int(ExitCode.STORAGE)
 

@@ -91,7 +91,8 @@ class Plan(NamedTuple):
 
     Items of the plan that stand in no unit need no work; `UNCHANGED` ones count as done, `GONE` ones aren't counted.
     `self_resuming` says that the plan itself left out what earlier attempts did (it found their effects), so the engine
-    leaves nothing out by the journal. `estimate_seconds` is what the units took before, None if nobody knows.
+    leaves nothing out by the journal. `estimate_seconds` is what the units took before, None if nobody knows. `pending` are
+    effects that no item stands for, in a few words each: what an earlier run left undone.
     """
 
     items: Sequence[PlannedItem]
@@ -99,6 +100,7 @@ class Plan(NamedTuple):
     warnings: tuple[str, ...] = ()
     self_resuming: bool = False
     estimate_seconds: float | None = None
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import typer
 ROOT: Final = Path(__file__).resolve().parent.parent
 THREAD_PATIENCE: Final = 5.0
 POLL_SECONDS: Final = 0.01
+pytest_plugins = ["tests.torture.share"]
 
 for _signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     # A shell that starts the suite in the background has its children ignore signals; the program keeps that on purpose.
@@ -240,7 +241,7 @@ class Cluster:
 
     @staticmethod
     def _wait_for(predicate: Callable[[], bool]) -> None:
-        pause, end = threading.Event(), time.monotonic() + 40
+        pause, end = threading.Event(), time.monotonic() + 100
         while not predicate():
             assert time.monotonic() < end, "the cluster didn't start"
             pause.wait(POLL_SECONDS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from dashboard.draw.items import item_table
-from dashboard.draw.parts import badge, empty, problem
+from dashboard.draw.parts import badge, command, empty, problem
 from dashboard.draw.run import run_sections
 from dashboard.draw.strip import strip
 from dashboard.nodes import Child, Drawn, Node, h, page
 from dashboard.store import Look, Store
 from dashboard.summary import Summary
-from dashboard.view import LIVE, RunView, run_view, summary_line
+from dashboard.view import LIVE, Command, RunView, run_view, summary_line
 from dashboard.words import count
 
 RECENT: Final = 40
@@ -76,7 +76,5 @@ def items_now(store: Store, run_id: str) -> Node:
 
 def no_runs(place: str = "") -> Node:
     """Return what to do when there is no run yet."""
-    return empty(
-        "No run yet",
-        h("span", "Start one, and it shows up here by itself: ", h("code", f"orchestrate run {place}".strip())),
-    )
+    start = Command(f"orchestrate run {place}".strip(), "")
+    return empty("No run yet", "Start one, and it shows up here by itself.", command(start))

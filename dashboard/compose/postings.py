@@ -107,7 +107,14 @@ def _filters(asked: Asked, show: str, run: str, events: dict[str, int]) -> Node:
     company = chips("Company", [(f"{asked.company} ✕", asked.address(company=""), True)]) if asked.company else None
     return h(
         "div.filters",
-        chips("State", [("Open", asked.address(show="open"), show == "open"), *by_event]),
+        chips(
+            "State",
+            [
+                ("Open", asked.address(show="open"), show == "open"),
+                *by_event,
+                ("All", asked.address(show="all"), show == "all"),
+            ],
+        ),
         chips("Run", runs) if show in EVENTS else None,
         company,
         search(asked.address(q=""), "title, place, department", asked.text),

@@ -96,15 +96,21 @@ def _card(store: Store, reader: Snapshots, name: str, job: Mapping[str, Any] | N
     others = [one for one in ids if one != current_id]
     earlier = next((one for one in others if one < current_id), None)
     settings = changed_settings(_jobs(store, current.run_id).get(name), job)
+    try:
+        reader.documents(current_id)
+        difference, unread = reader.difference(earlier, current_id) if earlier else None, ""
+    except UnreadableState as error:  # Of the index; what the manifest says stands all the same.
+        difference, unread = None, error.message
     return Card(
         job=name,
         current=current,
         others=tuple(_readable(reader, others[:6])),
         others_total=len(others),
-        difference=reader.difference(earlier, current_id) if earlier else None,
+        difference=difference,
         earlier=earlier,
         settings=settings,
-        drift=_drift(reader, current, job, root),
+        drift=None if unread else _drift(reader, current, job, root),
+        unread=unread,
         held=reader.held(),
         postings=_postings_since(store, current, job, root),
     )
@@ -148,4 +154,7 @@ def _postings_since(store: Store, current: Snapshot, job: Mapping[str, Any] | No
 def _hits(reader: Snapshots, current: Snapshot, job: str, text: str, place: str) -> Node | None:
     if not text.strip():
         return None
-    return hit_list(reader.search(current.snapshot_id, text), job, text, place)
+    try:
+        return hit_list(reader.search(current.snapshot_id, text), job, text, place)
+    except UnreadableState as error:
+        return problem(error)

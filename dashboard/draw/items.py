@@ -79,4 +79,4 @@ def _found(item: Item, most_found: int) -> list[Node | str]:
     if item.found is None:
         return []
     share = 100 * item.found / most_found if most_found else 0
-    return [h("span.meter", css={"w": share}), count(item.found)]
+    return [h("span.meter", css={"w": share}), h("span.amount", count(item.found)), h("span.unit", " found")]

@@ -37,7 +37,7 @@ def command(shown: Command) -> Node:
         "div.command",
         h("code", shown.text),
         h("button", "Copy", copy=shown.text, aria_label=f"Copy the command: {shown.text}"),
-        h("span.does", shown.does),
+        h("span.does", shown.does) if shown.does else None,
     )
 
 

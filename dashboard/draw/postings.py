@@ -12,7 +12,7 @@ from dashboard.draw.spark import spark
 from dashboard.nodes import Child, Node, h, page, web
 from dashboard.postings import Held, Overview, Row
 from dashboard.view import Command
-from dashboard.words import count, counted
+from dashboard.words import count, counted, noun
 
 _HEAD: Final = ("Posting", "Company", "Place", "Salary", "Seen")
 _UNITS: Final = {"YEAR": "a year", "MONTH": "a month", "WEEK": "a week", "DAY": "a day", "HOUR": "an hour"}
@@ -22,7 +22,10 @@ LONGEST_FIELD: Final = 160
 
 def totals(overview: Overview, events: dict[str, int], run: str, any_run: bool) -> Node:
     """Return the line of figures."""
-    figures = [(count(overview.open), "open", "good"), (count(overview.companies_total), "companies", "")]
+    figures = [
+        (count(overview.open), "open", "good"),
+        (count(overview.companies_total), noun(overview.companies_total, "company", "companies"), ""),
+    ]
     figures += [(count(events[name]), name, "") for name in ("new", "changed", "closed", "reopened") if events.get(name)]
     where = (
         h("li.faint", "in the run ", h("a", run.rpartition("-")[2], href=page("run", id=run))) if run and not any_run else None

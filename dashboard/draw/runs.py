@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.draw.parts import badge, coded, when
 from dashboard.nodes import Child, Node, h, page
 from dashboard.summary import Summary
-from dashboard.words import count, duration
+from dashboard.words import count, duration, noun
 from orchestrator.status.states import Shown
 
 _HEAD = ("State", "Run", "Started", "Took", "Jobs", "Items", "New", "By", "Why")
@@ -45,7 +45,7 @@ def _row(run: Summary, longest: float, *, named: bool) -> Node:
         h("td.time", when(run.started)),
         h(f"td.number.took.{run.state}", took if run.seconds is not None else None),
         h("td.number.jobs", f"{run.jobs_done}/{len(run.jobs)}" if run.jobs else None),
-        h("td.number", _counted(run.items, "items") if run.jobs else None, failed),
+        h("td.number", _counted(run.items, noun(run.items, "item")) if run.jobs else None, failed),
         h("td.number", _counted(run.new, "new") if run.new else None),
         h("td.faint.by", run.trigger),
         h("td.why", coded(run.error) if run.state is not Shown.SUCCEEDED else None),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from dashboard.draw.parts import coded, command, dotted, fold, search, when
 from dashboard.freshness import Drift
 from dashboard.nodes import Node, h, page
-from dashboard.snapshots import Difference, Hit, Snapshot
+from dashboard.passages import Hit
+from dashboard.snapshots import Difference, Snapshot
 from dashboard.view import Command
-from dashboard.words import count, counted, joined, size
+from dashboard.words import count, counted, joined, noun, size
 from orchestrator.status.layout import is_run_id
 
 MOST_NAMED = 200
@@ -30,6 +31,7 @@ class Card:
     drift: Drift | None
     postings: int | None = None
     held: str | None = None
+    unread: str = ""
 
     @property
     def reasons(self) -> list[str]:
@@ -57,8 +59,8 @@ def snapshot_card(card: Card, *, place: str, address: str, text: str, hits: Node
         ),
         h(
             "ul.figures",
-            _figure(count(current.documents), "documents"),
-            _figure(count(current.nodes), "nodes"),
+            _figure(count(current.documents), noun(current.documents, "document")),
+            _figure(count(current.nodes), noun(current.nodes, "node")),
             _figure(size(current.size), "on disk"),
             _figure(count(current.quarantined_total), "quarantined", "warn") if current.quarantined_total else None,
             _figure(count(current.skipped_total), "left out") if current.skipped_total else None,
@@ -72,6 +74,7 @@ def snapshot_card(card: Card, *, place: str, address: str, text: str, hits: Node
             ),
         ),
         h("ul.reasons", [h("li", reason) for reason in card.reasons]) if card.reasons else None,
+        h("p.facts", f"Its documents can't be compared: {card.unread}.") if card.unread else None,
         h("p.held", h("strong", f"{card.held} failed its checks and wasn't published.")) if card.held else None,
         hits,
         _difference(card),

@@ -11,4 +11,4 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # The collector would look a hundred times through what imports and answers leave, and find nothing: a tenth of a short run's
 # time. Cycles are rare here, so it may wait until there is a lot to look through.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(100_000, 20, 20)

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from orchestrator import __version__, disk, extras, files
-from orchestrator.cli.project import DEFAULT_STATE_DIR, database_url
+from orchestrator.cli.project import DEFAULT_STATE_DIR, database_url, surroundings
 from orchestrator.errors import OrchestrateError
+from orchestrator.spec.kinds import find_kind
 from orchestrator.status.layout import StateDir
 
 if TYPE_CHECKING:
+    from orchestrator.job import Surroundings
+    from orchestrator.spec.base import JobSpec
     from orchestrator.spec.resolved import Resolved
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
@@ -51,7 +54,7 @@ def examine(spec: Path, state_dir: Path | None, *, online: bool = False) -> list
     state = StateDir((state_dir or named).absolute())
     checks += _state(state)
     if resolved is not None:
-        checks += [*_database(resolved, state), *_needed(resolved)]
+        checks += [*_database(resolved, state), *_needed(resolved, state)]
         if online:
             checks += _hosts(resolved)
     return checks
@@ -216,21 +219,39 @@ def _server(url: str) -> Check:
     return Check("database", "ok", f"{name} answers")
 
 
-def _needed(resolved: Resolved) -> Iterator[Check]:
-    """Say of each kind that the spec uses whether its packages are there; nothing is imported."""
-    jobs = resolved.document["jobs"]
-    for kind in ("scrape", "ingest"):
-        wanted = [name for name, job in jobs.items() if job["kind"] == kind and job["enabled"]]
-        if not wanted:
-            continue
-        missing = extras.missing(kind)
-        if missing:
-            message = f"to run, job `{wanted[0]}` needs {', '.join(missing)}"
-            yield Check(kind, "failed", message, f"pip install 'orchestrate[{kind}]'")
+def _needed(resolved: Resolved, state: StateDir) -> Iterator[Check]:
+    """Say of each kind that the spec uses whether what its jobs import is there; nothing is imported."""
+    for kind in sorted({job.kind for job in resolved.spec.jobs.values() if job.enabled}, reverse=True):
+        jobs = {name: job for name, job in resolved.spec.jobs.items() if job.enabled and job.kind == kind}
+        lacking = {
+            name: found for name, job in jobs.items() if (found := _lacking(job, surroundings(resolved, state, name, "")))
+        }
+        if lacking:
+            name, missing = next(iter(lacking.items()))
+            told = "; ".join(f"{', '.join(each)} for {what}" for what, each in missing.items())
+            modules = [module for each in missing.values() for module in each]
+            yield Check(kind, "failed", f"to run, job `{name}` needs {told}", _installing(modules))
         else:
-            offline = "; the default embedding works offline" if kind == "ingest" else ""
-            jobs_said = "1 job" if len(wanted) == 1 else f"{len(wanted)} jobs"
-            yield Check(kind, "ok", f"the packages of {jobs_said} are installed{offline}")
+            yield Check(kind, "ok", f"what {'1 job needs' if len(jobs) == 1 else f'{len(jobs)} jobs need'} is installed")
+
+
+def _lacking(job: JobSpec, around: Surroundings) -> dict[str, list[str]]:
+    """Return the modules that a job lacks, by what needs them."""
+    kind = find_kind(job.kind)
+    found: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for module, what in kind.find_requirements(job, around) if kind is not None else ():
+        if module not in seen and not extras.exists(module):
+            found.setdefault(what, []).append(module)
+        seen.add(module)
+    return found
+
+
+def _installing(modules: list[str]) -> str:
+    known = list(dict.fromkeys(extra for module in modules if (extra := extras.extra_of(module)) is not None))
+    own = [module for module in modules if extras.extra_of(module) is None]
+    said = [f"pip install 'orchestrate[{','.join(known)}]'"] if known else []
+    return "; ".join([*said, *(f"install the package that has {module}" for module in own)])
 
 
 def _hosts(resolved: Resolved) -> Iterator[Check]:

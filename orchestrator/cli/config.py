@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from orchestrator.cli import options, terminal
-from orchestrator.cli.project import find_spec
+from orchestrator.cli.project import find_spec, named
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
@@ -27,7 +27,7 @@ def config() -> None:
 
 
 @app.command()
-def show(file: options.SpecArgument = None, json: options.Json = False) -> None:
+def show(spec: options.SpecArgument = None, file: options.File = None, json: options.Json = False) -> None:
     """Show the resolved spec with the origin of each value.
 
     Defaults are filled in; secrets stand as the names that the file has for them.
@@ -40,7 +40,7 @@ def show(file: options.SpecArgument = None, json: options.Json = False) -> None:
     from orchestrator.spec.load import check_with_origins
     from orchestrator.spec.origins import annotated, origins
 
-    path = find_spec(file)
+    path = find_spec(named(spec, file))
     resolved, examination = check_with_origins(path)
     if not json:
         terminal.show(annotated(resolved.document, examination, path.name))

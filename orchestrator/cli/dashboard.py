@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
+import threading
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from orchestrator.cli import terminal
 from orchestrator.cli.options import File, StateDirectory
 from orchestrator.cli.project import find_state_dir
-from orchestrator.errors import MissingExtra, UsageError
+from orchestrator.errors import ExitCode, MissingExtra, UsageError
 
 ADDRESS: Final = "127.0.0.1"
 PORTS_TRIED: Final = 50
 HIGHEST_PORT: Final = 65_535
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OPEN: Final = "import sys, webbrowser; webbrowser.open(sys.argv[1])"
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -45,15 +50,58 @@ def dashboard(
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     if find_spec("streamlit") is None:
         raise MissingExtra("the dashboard", "dashboard")
+    end_on_signals()
     state = find_state_dir(file, state_dir)
     root = file.parent if file is not None and file.is_file() else file or Path()
     free = free_port(port)
     if free != port:
         terminal.say(f"port {port} is taken")
     terminal.show(f"the dashboard is at http://{ADDRESS}:{free}  (Ctrl-C ends it)")
+    if open_browser:
+        threading.Thread(target=_open_when_it_answers, args=(free,), name="open", daemon=True).start()
     pages = ["--state-dir", str(state.path), "--root", str(root.absolute()), "--refresh", str(refresh)]
-    arguments = [sys.executable, *streamlit_arguments(free, open_browser=open_browser), "--", *pages]
-    os.execv(sys.executable, arguments)  # noqa: S606 - our own interpreter, no shell; Ctrl-C then reaches Streamlit itself
+    serve([*streamlit_arguments(free), "--", *pages])
+
+
+def end_on_signals() -> None:
+    """From now on Ctrl-C, SIGTERM and SIGHUP end the process at once, with 130 or 143, whatever it is doing.
+
+    They are blocked in every thread, and one thread waits for them. A handler would not do: Streamlit puts its own in its
+    place, and while it is imported, or its loop begins or closes, an interrupt is a traceback. Nothing has to be brought to an
+    end: the dashboard only reads. A signal that whoever started it has it ignore stays ignored.
+    """
+    heard = {one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    if heard:
+        threading.Thread(target=_end_on, args=(heard,), name="signals", daemon=True).start()
+
+
+def _end_on(heard: set[signal.Signals]) -> NoReturn:
+    number = signal.sigwait(heard)
+    with suppress(OSError):  # The terminal may be what has gone.
+        terminal.say("\nstopped" if terminal.is_terminal(sys.stderr) else "stopped")
+    os._exit(int(ExitCode.SIGINT if number == signal.SIGINT else ExitCode.SIGTERM))
+
+
+def serve(arguments: list[str]) -> None:
+    """Run Streamlit in this process until a signal ends it. Raises SystemExit if it can't be started."""
+    from streamlit.web.cli import main
+
+    main(arguments, prog_name="streamlit")
+
+
+def _open_when_it_answers(port: int) -> None:
+    """Open the address in the person's browser, by a process that blocks no signals: the browser would inherit that."""
+    pause = threading.Event()
+    while not _answers(port):
+        pause.wait(0.1)
+    command = [sys.executable, "-c", _OPEN, f"http://{ADDRESS}:{port}"]
+    os.waitpid(os.posix_spawn(sys.executable, command, os.environ, setsigmask=()), 0)
+
+
+def _answers(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
 
 
 def free_port(first: int) -> int:
@@ -70,7 +118,7 @@ def free_port(first: int) -> int:
     raise UsageError(f"no port from {first} on is free", hint="choose another one with --port")
 
 
-def streamlit_arguments(port: int, *, open_browser: bool) -> list[str]:
+def streamlit_arguments(port: int) -> list[str]:
     """Return Streamlit's command line. Allowed hosts keep out pages that rebind a name of theirs to this machine."""
     script = find_spec("dashboard")
     if script is None or script.origin is None:
@@ -78,7 +126,7 @@ def streamlit_arguments(port: int, *, open_browser: bool) -> list[str]:
     options = {
         "server.address": ADDRESS,
         "server.port": str(port),
-        "server.headless": "false" if open_browser else "true",
+        "server.headless": "true",
         "server.showEmailPrompt": "false",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
@@ -95,4 +143,4 @@ def streamlit_arguments(port: int, *, open_browser: bool) -> list[str]:
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     hosts = [f"--server.allowedHosts={host}" for host in ("localhost", ADDRESS)]
-    return ["-m", "streamlit", "run", str(Path(script.origin).with_name("app.py")), *flags, *hosts]
+    return ["run", str(Path(script.origin).with_name("app.py")), *flags, *hosts]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from orchestrator.cli import options, terminal
+from orchestrator.cli import options, project, terminal
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 @app.command()
 def doctor(
-    file: options.SpecArgument = None,
+    spec: options.SpecArgument = None,
+    file: options.File = None,
     state_dir: options.StateDirectory = None,
     online: Annotated[bool, typer.Option("--online", help="Also ask whether the hosts of the boards answer.")] = False,
     json: options.Json = False,
@@ -38,7 +38,7 @@ def doctor(
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     from orchestrator.cli.checkup import examine
 
-    checks = examine(file or Path("jobs.yaml"), state_dir, online=online)
+    checks = examine(project.named(spec, file) or project.DEFAULT_SPEC, state_dir, online=online)
     if json:
         terminal.show_json({"format_version": FORMAT_VERSION, "checks": [each._asdict() for each in checks]})
     else:

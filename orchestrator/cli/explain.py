@@ -21,23 +21,28 @@ FORMAT_VERSION = 1
 @app.command()
 def explain(
     subject: Annotated[
-        str, typer.Argument(metavar="PATH|CODE", help="A field such as jobs.scrape.http, or a problem's code.")
+        str, typer.Argument(metavar="PATH|CODE", help="A field such as jobs.scrape.http, or the code of a problem or failure.")
     ] = "",
     json: options.Json = False,
 ) -> None:
-    """Tell what a field of jobs.yaml or the code of a problem means.
+    """Tell what a field of jobs.yaml, or the code of a problem or a failure means.
 
     \b
     Examples:
       orchestrate explain
       orchestrate explain jobs.scrape.http.retries
       orchestrate explain unknown-key
+      orchestrate explain target-busy
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
+    from orchestrator.cli.failures import meaning
     from orchestrator.spec.codes import explanation
 
     code = explanation(subject)
+    failure = meaning(subject)
     if code is not None:
         _tell_code(subject, code, json=json)
+    elif failure:
+        _tell_failure(subject, failure, json=json)
     else:
         _tell_field(subject, json=json)
 
@@ -50,6 +55,13 @@ def _tell_code(code: str, known: Explanation, *, json: bool) -> None:
     for title, example in (("wrong", known.wrong), ("right", known.right)):
         if example:
             terminal.show(f"\n  {title}\n{textwrap.indent(example, '    ')}")
+
+
+def _tell_failure(code: str, text: str, *, json: bool) -> None:
+    if json:
+        terminal.show_json({"format_version": FORMAT_VERSION, "code": code, "title": "a failure of a run", "text": text})
+    else:
+        terminal.show(f"{terminal.style(code, 'bold')}: a failure of a run\n\n{_wrapped(text)}")
 
 
 def _tell_field(path: str, *, json: bool) -> None:

@@ -14,6 +14,7 @@ from orchestrator.status.states import State
 
 if TYPE_CHECKING:
     from rich.live import Live
+    from rich.text import Text
 
 
 class View:
@@ -96,6 +97,7 @@ class LiveView(View):
         self._console = Console(stderr=True, highlight=False)
         self._live: Live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._begun = False
+        self._drawn: list[int] = []
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -109,7 +111,10 @@ class LiveView(View):
         if not self._begun:
             self._begun = True
             self._console.print(summary.headline(status), markup=False)
-        self._live.update(self._render(status), refresh=True)
+        lines = self._lines(status)
+        self._wipe_wrapped()
+        self._live.update(self._one_row_each(lines), refresh=True)
+        self._drawn = [min(line.cell_len, self._console.width) for line in lines]
 
     def note(self, text: str) -> None:
         """Say something above the live lines."""
@@ -117,7 +122,18 @@ class LiveView(View):
 
     trouble = note
 
-    def _render(self, status: RunStatus) -> Any:
+    def _wipe_wrapped(self) -> None:
+        """Erase the rows that a terminal made narrower has wrapped the last lines into: rich counts one row a line."""
+        from rich.control import Control
+        from rich.segment import ControlType
+
+        width = max(1, self._console.width)
+        rows = sum((length - 1) // width for length in self._drawn if length)
+        if rows:
+            up = [(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * rows
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, *up))
+
+    def _lines(self, status: RunStatus) -> list[Text]:
         from rich.text import Text
 
         now = time.time()
@@ -125,9 +141,12 @@ class LiveView(View):
         lines = [Text.from_ansi(summary.job_line(job, now, name_width=width)) for job in status.jobs]
         if status.cancel is not None and status.finished_at is None:
             lines.append(Text("stopping: waiting for work in hand; once more Ctrl-C leaves at once", style="yellow"))
-        for line in lines:
-            line.no_wrap, line.overflow = True, "ellipsis"
-        return Text("\n").join(lines)
+        return lines
+
+    def _one_row_each(self, lines: list[Text]) -> Text:
+        from rich.text import Text
+
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
     def conclude(self, status: RunStatus) -> None:
         """Write how the run ended."""

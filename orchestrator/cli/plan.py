@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +25,8 @@ MOST_KEYS = 3
 
 @app.command()
 def plan(
-    file: options.SpecArgument = None,
+    spec: options.SpecArgument = None,
+    file: options.File = None,
     job: options.Jobs = None,
     state_dir: options.StateDirectory = None,
     json: options.Json = False,
@@ -39,13 +42,16 @@ def plan(
     """  # noqa: D301 - \b is Typer's mark for a paragraph that isn't wrapped
     from orchestrator.cli import launch
 
-    request = launch.request(project.load(file), state_dir, jobs=job or ())
+    request = launch.request(project.load(project.named(spec, file)), state_dir, jobs=job or ())
     documents = {name: _planned(request, name) for name in request.jobs}
+    for name, found in documents.items():
+        if "error" in found:
+            found["waits_for"] = _waits_for(request, name, documents)
     if json:
         terminal.show_json({"format_version": 1, "jobs": documents})
     else:
         terminal.show("\n".join(line for name, found in documents.items() for line in _lines(name, found)))
-    if any("error" in found for found in documents.values()):
+    if any("error" in found and not found["waits_for"] for found in documents.values()):
         raise typer.Exit(int(ExitCode.FAILED))
     if exit_code and any(found["changes"] for found in documents.values()):
         raise typer.Exit(int(ExitCode.CHANGES))
@@ -58,10 +64,19 @@ def _planned(request: Request, name: str) -> dict[str, Any]:
     spec = request.resolved.spec.jobs[name]
     context = WorkContext(Deadline.after(spec.timeout), CancelToken())
     try:
-        job = kinds_of(request)[name].load_build()(spec, request.surroundings[name])
+        around = request.surroundings[name]
+        # What isn't installed may stay unknown: nothing is to run.
+        around = replace(around, settings={**around.settings, "plan_only": True})
+        job = kinds_of(request)[name].load_build()(spec, around)
         return _document(job.plan(context))
     except OrchestrateError as error:
         return {"error": error.failure().as_dict(), "changes": 0}
+
+
+def _waits_for(request: Request, name: str, documents: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return the needed jobs that have something to do first: what a job works on may only come from them."""
+    needed = [need.job for need in request.resolved.spec.jobs[name].needs]
+    return [each for each in needed if each in documents and (documents[each]["changes"] or documents[each].get("waits_for"))]
 
 
 def _document(found: Plan) -> dict[str, Any]:
@@ -71,7 +86,8 @@ def _document(found: Plan) -> dict[str, Any]:
         reasons[item.change.value][item.reason] += 1
     return {
         **{change: counted[change] for change in SIGNS},
-        "changes": sum(counted[change] for change in SIGNS if change != "unchanged"),
+        "changes": sum(counted[change] for change in SIGNS if change != "unchanged") + len(found.pending),
+        "pending": list(found.pending),
         "units": len(found.units),
         "estimate_seconds": found.estimate_seconds,
         "reasons": {change: dict(counts) for change, counts in reasons.items() if counts},
@@ -83,8 +99,11 @@ def _document(found: Plan) -> dict[str, Any]:
 def _lines(name: str, found: dict[str, Any]) -> list[str]:
     if "error" in found:
         error = found["error"]
+        if found["waits_for"]:
+            return [f"{name}  is planned when {' and '.join(found['waits_for'])} ran: {error['message']}"]
         return [f"{name}  {error['code']}: {error['message']}", *([f"    {error['hint']}"] if error["hint"] else [])]
     lines = [f"{name}  " + "  ".join(f"{sign} {found[change]} {change}" for change, sign in SIGNS.items())]
+    lines += [f"  > {terminal.printable(text)}" for text in found["pending"]]
     if found["estimate_seconds"]:
         lines.append(f"  about {terminal.seconds(found['estimate_seconds'])}, going by earlier runs")
     for change, counts in found["reasons"].items():

@@ -29,6 +29,13 @@ def find_spec(file: Path | None) -> Path:
     return path
 
 
+def named(argument: Path | None, option: Path | None) -> Path | None:
+    """Return the spec that a person named, as an argument or behind `-f`. Raises UsageError for two different ones."""
+    if argument is not None and option is not None and argument != option:
+        raise UsageError(f"two specs are named, {argument} and {option}", hint="name one, as an argument or behind -f")
+    return argument or option
+
+
 def load(file: Path | None) -> Resolved:
     """Load and validate the spec. Raises SpecError with every problem."""
     from orchestrator.spec.load import load_spec
@@ -68,14 +75,15 @@ def raw_spec(path: Path) -> dict[str, Any]:
 
 
 def database_url(resolved: Resolved, state: StateDir) -> str:
-    """Return the database's URL with absolute path, default included: for use, never for display."""
+    """Return the database's URL with absolute path and driver, default included: for use, never for display."""
     url = resolved.spec.database
     if url is None:
         return f"sqlite:///{state.database}"
     scheme, separator, path = url.partition(":///")
     if separator and scheme.startswith("sqlite") and path and not path.startswith(("/", ":memory:", "file:")):
         return f"{scheme}:///{resolved.root / path}"
-    return url
+    name, separator, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if separator and name in {"postgres", "postgresql"} else url
 
 
 def surroundings(resolved: Resolved, state: StateDir, job: str, run_id: str) -> Surroundings:

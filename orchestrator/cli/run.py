@@ -17,7 +17,8 @@ IfStale = Annotated[
 
 @app.command()
 def run(
-    file: options.SpecArgument = None,
+    spec: options.SpecArgument = None,
+    file: options.File = None,
     job: options.Jobs = None,
     state_dir: options.StateDirectory = None,
     engine: options.Engine = None,
@@ -42,7 +43,7 @@ def run(
     from orchestrator.errors import ExitCode, TargetBusy
 
     view = make_view(json_lines=json, quiet=quiet)
-    resolved = project.load(file)
+    resolved = project.load(project.named(spec, file))
     request = launch.request(resolved, state_dir, jobs=job or (), engine=engine, wait=wait)
     fresh = launch.last_success(request, if_stale)
     if fresh is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -23,6 +23,21 @@ Cron = Annotated[
 Format = Annotated[Literal["cron", "systemd", "launchd", "github"], typer.Option("--format", help="For which scheduler.")]
 _FIELDS: Final = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMES: Final = {
+    "month": {name: number for number, name in enumerate(_MONTHS, 1)},
+    "day of week": {name.lower(): number for number, name in enumerate(_WEEKDAYS[:7])},
+}
+_LONGEST_MONTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MACROS: Final = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
 _MOST_LAUNCHD: Final = 300
 
 
@@ -57,13 +72,25 @@ class Times:
     text: str
     fields: tuple[tuple[int, ...] | None, ...]
 
+    def alternatives(self) -> list[tuple[tuple[int, ...] | None, ...]]:
+        """Return the fields for schedulers to which days of the month and of the week both apply: to cron either does."""
+        minute, hour, day, month, weekday = self.fields
+        if day is None or weekday is None:
+            return [self.fields]
+        return [(minute, hour, day, month, None), (minute, hour, None, month, weekday)]
+
 
 def parse_cron(text: str) -> Times:
     """Return the times of a cron expression. Raises UsageError that names the field."""
     parts = text.split()
     if len(parts) != len(_FIELDS):
-        raise UsageError(f"--cron has {len(parts)} fields, not 5", hint='write it as "0 */6 * * *": at minute 0, every 6 hours')
+        meant = _MACROS.get(text.strip().lower(), "")
+        hint = f'write "{meant}"' if meant else 'write it as "0 */6 * * *": at minute 0, every 6 hours'
+        raise UsageError(f"--cron has {len(parts)} {'field' if len(parts) == 1 else 'fields'}, not 5", hint=hint)
     fields = tuple(_field(part, *bounds) for part, bounds in zip(parts, _FIELDS, strict=True))
+    _, _, day, month, weekday = fields
+    if day and weekday is None and min(day) > max(_LONGEST_MONTHS[each - 1] for each in month or range(1, 13)):
+        raise UsageError(f"--cron: day {min(day)} of month {parts[3]} never comes", hint="choose another day or month")
     return Times(" ".join(parts), fields)
 
 
@@ -71,19 +98,25 @@ def _field(text: str, name: str, low: int, high: int) -> tuple[int, ...] | None:
     if text == "*":
         return None
     values: set[int] = set()
+    known = _NAMES.get(name, {})
     for part in text.split(","):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
         try:
-            start = low if span == "*" else int(first)
-            end = high if span == "*" or (step and not last) else int(last or first)
+            start = low if span == "*" else _value(first, known)
+            end = high if span == "*" or (step and not last) else _value(last or first, known)
             chosen = range(start, end + 1, int(step or 1))
         except ValueError:
-            raise UsageError(f"--cron: {part!r} is no {name}", hint=f"{low} to {high}, lists, ranges, */n") from None
+            hint = "write `*`" if part == "?" else f"{low} to {high}, lists, ranges, */n"
+            raise UsageError(f"--cron: {part!r} is no {name}", hint=hint) from None
         if not chosen or start < low or end > high:
             raise UsageError(f"--cron: {part!r} is no {name}", hint=f"{low} to {high}, lists, ranges, */n")
         values.update(chosen)
     return tuple(sorted(values))
+
+
+def _value(text: str, known: Mapping[str, int]) -> int:
+    return known[text.lower()] if text.lower() in known else int(text)
 
 
 def _command(spec: Path) -> list[str]:
@@ -91,26 +124,36 @@ def _command(spec: Path) -> list[str]:
 
 
 def _cron(times: Times, spec: Path) -> str:
-    command = shlex.join(_command(spec)).replace("%", r"\%")
-    return f"# crontab -e\n{times.text} cd {shlex.quote(str(spec.parent))} && {command}"
+    command = f"cd {shlex.quote(str(spec.parent))} && {shlex.join(_command(spec))}"
+    return f"# crontab -e\n{times.text} " + command.replace("%", r"\%")
 
 
 def _systemd(times: Times, spec: Path) -> str:
-    minute, hour, day, month, weekday = times.fields
-    days = ",".join(dict.fromkeys(_WEEKDAYS[value] for value in weekday)) + " " if weekday else ""
-    calendar = f"{days}*-{_list(month)}-{_list(day)} {_list(hour)}:{_list(minute)}:00"
-    command = " ".join(shlex.quote(word).replace("%", "%%") for word in _command(spec))
+    calendar = "\n".join(f"OnCalendar={_calendar(*fields)}" for fields in times.alternatives())
+    command = shlex.join(_command(spec)).replace("%", "%%").replace("$", "$$")
+    folder = str(spec.parent).replace("%", "%%")
     return "\n".join(
         [
             "# ~/.config/systemd/user/orchestrate.service",
             "[Unit]\nDescription=orchestrate run\n",
-            f"[Service]\nType=oneshot\nWorkingDirectory={spec.parent}\nExecStart={command}\n",
+            f"[Service]\nType=oneshot\nWorkingDirectory={folder}\nExecStart={command}\n",
             "# ~/.config/systemd/user/orchestrate.timer; then: systemctl --user enable --now orchestrate.timer",
             "[Unit]\nDescription=orchestrate at its times\n",
-            f"[Timer]\nOnCalendar={calendar}\nPersistent=true\n",
+            f"[Timer]\n{calendar}\nPersistent=true\n",
             "[Install]\nWantedBy=timers.target",
         ]
     )
+
+
+def _calendar(
+    minute: tuple[int, ...] | None,
+    hour: tuple[int, ...] | None,
+    day: tuple[int, ...] | None,
+    month: tuple[int, ...] | None,
+    weekday: tuple[int, ...] | None,
+) -> str:
+    days = ",".join(dict.fromkeys(_WEEKDAYS[value] for value in weekday)) + " " if weekday else ""
+    return f"{days}*-{_list(month)}-{_list(day)} {_list(hour)}:{_list(minute)}:00"
 
 
 def _list(values: tuple[int, ...] | None) -> str:
@@ -119,15 +162,15 @@ def _list(values: tuple[int, ...] | None) -> str:
 
 def _launchd(times: Times, spec: Path) -> str:
     keys = ("Minute", "Hour", "Day", "Month", "Weekday")
-    chosen = [(key, values) for key, values in zip(keys, times.fields, strict=True) if values is not None]
-    combinations = list(itertools.product(*(values for _, values in chosen)))
-    if len(combinations) > _MOST_LAUNCHD:
-        raise UsageError(f"launchd would need {len(combinations)} entries", hint="choose fewer times, or another format")
+    rows: list[list[tuple[str, int]]] = []
+    for fields in times.alternatives():
+        chosen = [(key, values) for key, values in zip(keys, fields, strict=True) if values is not None]
+        names = [key for key, _ in chosen]
+        rows += [list(zip(names, row, strict=True)) for row in itertools.product(*(values for _, values in chosen))]
+    if len(rows) > _MOST_LAUNCHD:
+        raise UsageError(f"launchd would need {len(rows)} entries", hint="choose fewer times, or another format")
     entries = "".join(
-        "<dict>"
-        + "".join(f"<key>{key}</key><integer>{value}</integer>" for (key, _), value in zip(chosen, row, strict=True))
-        + "</dict>"
-        for row in combinations
+        "<dict>" + "".join(f"<key>{key}</key><integer>{value}</integer>" for key, value in row) + "</dict>" for row in rows
     )
     words = "".join(f"<string>{escape(word)}</string>" for word in _command(spec))
     return "\n".join(

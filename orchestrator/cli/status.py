@@ -18,7 +18,7 @@ from orchestrator.status.states import FINAL, Shown, State
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Follow = Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")]
-Rebuild = Annotated[bool, typer.Option("--rebuild", help="Make the view again from the journal, for a damaged status file.")]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="Write a lost or damaged status file again, from the journal.")]
 _COLOURS = {Shown.SUCCEEDED: "green", Shown.RUNNING: "cyan", Shown.FAILED: "red", Shown.TIMED_OUT: "red"}
 
 
@@ -42,9 +42,9 @@ def status(
     state = project.find_state_dir(file, state_dir)
     directory = read.find(state, run)
     if rebuild:
-        from orchestrator.status.rebuild import rebuilt
+        from orchestrator.status.rebuild import restore
 
-        seen = rebuilt(directory)
+        seen = restore(directory)
     else:
         seen = read.look(directory)
     if follow:

@@ -226,11 +226,13 @@ class Run:
 
     def _end_at_once(self, reason: str) -> None:
         """End every job now, but for one that is making its effect visible: its own ending is milliseconds away."""
+        self._watchdog.stand_down()  # This thread is alive, and so is the end: a slow disk must not make it an abort.
         for job in self._jobs:
             if job.beyond_commit_point and not job.final:
-                self._watchdog.stand_down()
                 continue
-            job.finish(job.stopped_as or Ending(State.CANCELLED, message=reason), abandoned=len(job.slots()))
+            left = len(job.slots())
+            if job.finish(job.stopped_as or Ending(State.CANCELLED, message=reason), abandoned=left) and left:
+                self._recorder.warn(LEFT_BEHIND, job.name)
 
     def _notice_broken_storage(self) -> None:
         """Stop admitting when the journal can't be written: what isn't recorded must not be claimed."""

@@ -21,6 +21,8 @@ from orchestrator import files
 
 _log: Final = logging.getLogger("orchestrator.engine")
 SLACK_SECONDS: Final = 0.2
+LATE_SECONDS: Final = 2.0
+"""Behind deadline and grace: a supervisor that waits for a slow disk or a busy processor doesn't tick, but isn't stuck."""
 _REARM_SECONDS: Final = 1.0
 # Waits for a first byte (a signal), then up to the grace for a second one or for the end of the process, which closes the
 # pipe. A second signal leaves the supervisor a moment to end by itself.
@@ -52,8 +54,11 @@ class Watchdog:
         return self
 
     def tick(self, now: float, deadline: float) -> None:
-        """Keep the guards armed. `now` and `deadline` are monotonic seconds."""
-        if now - self._armed_at < _REARM_SECONDS:
+        """Keep the guards armed. `now` and `deadline` are monotonic seconds.
+
+        Near the deadline and behind it every tick puts the end off: a supervisor that is alive ends the run by itself.
+        """
+        if deadline - now > _REARM_SECONDS > now - self._armed_at:
             return
         self._armed_at = now
         try:
@@ -63,7 +68,7 @@ class Watchdog:
         if self._descriptor < 0:
             return
         left = max(0.0, deadline - now) if deadline < float("inf") else 3600.0
-        faulthandler.dump_traceback_later(left + self._grace + 2 * _REARM_SECONDS, exit=True, file=self._descriptor)
+        faulthandler.dump_traceback_later(left + self._grace + LATE_SECONDS, exit=True, file=self._descriptor)
 
     def _begin(self) -> None:
         if self._descriptor >= 0:

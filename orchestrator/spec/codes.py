@@ -92,7 +92,19 @@ CODES: Final[dict[str, Explanation]] = {
         "Names of jobs consist of lower-case letters, digits, `-` and `_`, begin with a letter or digit and "
         "have up to 63 characters; they become names of folders.",
     ),
-    "bad-path": Explanation("this is no path", "A path can't contain a NUL character."),
+    "bad-path": Explanation(
+        "this can't be meant as a path",
+        "Paths are relative to the folder of jobs.yaml, with `/` between folders. `~`, `$HOME`, `%HOME%` aren't replaced, "
+        "drives and addresses are no paths, and no path contains a NUL character.",
+        "corpus: ~/docs",
+        "corpus: docs",
+    ),
+    "curly-quotes": Explanation(
+        "quotes that YAML doesn't know",
+        "Only straight quotes are quotes: curly ones, as word processors write them, are part of the text.",
+        "name: \u201cnightly\u201d",
+        'name: "nightly"',
+    ),
     "bad-scheduler": Explanation(
         "this is no address of a Dask scheduler",
         "Write the address that `dask scheduler` prints: `tcp://host:port`, or `tls://host:port` with certificates named in "
@@ -103,6 +115,12 @@ CODES: Final[dict[str, Explanation]] = {
     "invalid-value": Explanation("a value isn't accepted", "The message says why."),
     "missing-field": Explanation(
         "a field is missing", "The mapping needs this field. `orchestrate explain jobs.KIND.FIELD` says what it is for."
+    ),
+    "not-a-class": Explanation(
+        "this names no class",
+        "A class is named by its module and its name with a `:` between them.",
+        "class: mine.Model",
+        "class: mine:Model",
     ),
     "not-a-duration": Explanation(
         "this is no duration",
@@ -120,6 +138,13 @@ CODES: Final[dict[str, Explanation]] = {
     "not-allowed": Explanation("a value that isn't among the possible ones", "Only the listed words are possible here."),
     "not-an-allowance": Explanation(
         "neither a count nor a percentage", "Write a whole number of items, or a percentage such as `5%`."
+    ),
+    "odd-glob": Explanation(
+        "a glob that can't be meant as it stands",
+        "Globs know `*` and `?` within a folder, `**` across folders, and `[...]`. Regular expressions, braces, `!`, "
+        "backslashes, several globs in one text and ways out of the corpus match nothing.",
+        'include: ["**/*.{md,txt}"]',
+        'include: ["**/*.md", "**/*.txt"]',
     ),
     "out-of-range": Explanation(
         "a number beyond its bounds",
@@ -140,6 +165,13 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "unknown-kind": Explanation(
         "a kind of job that doesn't exist", "`kind` says what a job does. Kinds are built in or come with other packages."
+    ),
+    "unlikely-value": Explanation(
+        "a value that is possible, but hardly meant",
+        "A number without a unit counts bytes, seconds, or is a share of 1. A limit of a few bytes, a timeout of milliseconds "
+        "or a guard of 100% usually comes from another unit.",
+        "max_file_size: 20",
+        "max_file_size: 20MB",
     ),
     "wrong-form": Explanation("a text of the wrong form", "The text has to match a pattern; the message or the hint shows it."),
     "wrong-length": Explanation("too short or too long", "A list or a text has too few or too many entries or characters."),
@@ -167,7 +199,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     # Jobs among each other
     "bad-database": Explanation(
-        "this is no database URL", "For example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`."
+        "this is no database URL",
+        "SQLite files and PostgreSQL servers can be used. For example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`.",
     ),
     "cyclic-needs": Explanation(
         "jobs wait for each other", "None of these jobs could ever start. The message shows the circle."
@@ -194,7 +227,13 @@ CODES: Final[dict[str, Explanation]] = {
         "a board can't have that token",
         "A token is the board's name for a company, as it stands in the address of its postings.",
     ),
-    "bad-url": Explanation("this is no web address", "Write `https://host/path`, without a user or password."),
+    "bad-url": Explanation(
+        "this is no web address",
+        "Write `https://host/path`, with its scheme, a port from 1 to 65535 if there is one, and no user or password. The "
+        "address of an embedding's API ends before the path of its methods.",
+        "base_url: localhost:8080",
+        "base_url: http://localhost:8080",
+    ),
     "company-twice": Explanation(
         "a company stands twice",
         "Two entries for one company would close each other's postings; equal names couldn't be told apart.",

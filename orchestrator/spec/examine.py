@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +13,7 @@ from orchestrator.spec import rules
 from orchestrator.spec.base import JobSpec
 from orchestrator.spec.kinds import Finding, Kind, built_in, find_kind, installed
 from orchestrator.spec.model import Defaults, Spec
-from orchestrator.spec.problems import Problem, did_you_mean, listed, problem, suggest
+from orchestrator.spec.problems import Path, Problem, did_you_mean, listed, problem, suggest
 from orchestrator.spec.references import References
 from orchestrator.spec.tree import Spot, Tree
 from orchestrator.spec.words import described, named
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 _MOST_JOBS: Final = 1000  # The bound of the model, which tells that there are more.
+_TAKEN_LITERALLY: Final = frozenset({"bad-reference", "curly-quotes"})
 _MOST_ERRORS: Final = 300  # Of one model; a reader has enough, and wording them all would take seconds.
 
 
@@ -33,7 +34,7 @@ class Examination:
     each job, the fields that `defaults` set.
     """
 
-    def __init__(self, tree: Tree, references: References, root: Path, kinds: Mapping[str, Kind] | None = None) -> None:
+    def __init__(self, tree: Tree, references: References, root: FilePath, kinds: Mapping[str, Kind] | None = None) -> None:
         self.tree = tree
         self.references = references
         self.root = root
@@ -68,6 +69,8 @@ class Examination:
                 self._job(name, raw, defaults)
         self._whole(document)
         self._across(document)
+        told = {each.path for each in self.problems if each.severity == "error"}
+        self.problems = [each for each in self.problems if not _follows_from(each, told)]
 
     def _defaults(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the defaults that are valid; each bad one is told once, here, instead of in every job."""
@@ -204,7 +207,7 @@ class Examination:
         if self._follows(spot):
             return
         exists = not spot.passed and len(spot.path) > 2  # noqa: PLR2004 - jobs, name
-        span = self.tree.value_span(spot.path) if exists else self.tree.key_span(spot.path)
+        span = self.tree.value_span(spot.path) if exists and not finding.at_key else self.tree.key_span(spot.path)
         hidden = self.references.hidden
         self.problems.append(
             problem(
@@ -257,6 +260,11 @@ class Examination:
     def _note(self, code: str, message: str, path: tuple[str, ...], hint: str = "", *, at_key: bool = False) -> None:
         span = self.tree.key_span(path) if at_key else self.tree.value_span(path)
         self.problems.append(problem(code, message, span, hint=hint, path=path))
+
+
+def _follows_from(each: Problem, told: set[Path]) -> bool:
+    """Whether a warning that a value is taken as it stands repeats why it can't be used."""
+    return each.severity == "warning" and each.code in _TAKEN_LITERALLY and each.path in told
 
 
 def _location(loc: tuple[Any, ...], prefix: tuple[str, ...], injected: Mapping[str, Any]) -> tuple[Any, ...]:

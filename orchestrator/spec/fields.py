@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -56,6 +56,24 @@ def field_of(model: type[BaseModel], key: str) -> FieldInfo | None:
 def is_union(annotation: Any) -> bool:
     """Whether a value can be one of several types; `None` doesn't count."""
     return sum(leaf is not type(None) for leaf in leaves(annotation)) > 1
+
+
+def words_of(annotation: Any) -> list[Any]:
+    """Return the words that a value of this annotation can be, beside other things."""
+    return [word for leaf in leaves(annotation) if get_origin(leaf) is Literal for word in get_args(leaf)]
+
+
+def is_parsed_by(info: FieldInfo | None, parse: Callable[[Any], Any]) -> bool:
+    """Whether the values of a field, or of one branch of it, are read by a function."""
+    if info is None:
+        return False
+    pending: list[Any] = [*info.metadata, info.annotation]
+    while pending:
+        each = pending.pop()
+        if getattr(each, "func", None) is parse:
+            return True
+        pending += get_args(each)
+    return False
 
 
 def below(annotation: Any, part: str | int) -> list[Any]:

@@ -40,7 +40,8 @@ def include(tree: Tree, root: Path) -> list[Problem]:
                 data = file.read(MOST_BYTES + 1)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            found.append(problem("unreadable-file", f"can't read `{name}`: {reason}", here, path=("include", index)))
+            hint = "name each file: globs aren't expanded" if "*" in name else "paths start at this file's folder"
+            found.append(problem("unreadable-file", f"can't read `{name}`: {reason}", here, hint=hint, path=("include", index)))
             continue
         found += _added(tree, read(data), name)
     return found

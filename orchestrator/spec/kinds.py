@@ -27,6 +27,8 @@ class Finding(NamedTuple):
     message: str
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+    at_key: bool = False
+    """Whether the key at `path` is wrong, not what stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Kind:
     """`(spec, surroundings) -> Iterable[Target]`: what the job writes to; light, touches no network."""
     check: str | None = None
     """`(job name, spec, all job specs by name, root) -> Iterable[Finding]`: rules across fields; reads files at most."""
+    requirements: str | None = None
+    """`(spec, surroundings) -> Iterable[(module, what needs it)]`: what is imported when a job runs, for `doctor`."""
 
     def load_model(self) -> type[JobSpec]:
         """Return the model of the kind's jobs."""
@@ -58,6 +62,13 @@ class Kind:
     def find_targets(self, spec: JobSpec, surroundings: Surroundings) -> list[Target]:
         """Return what the job writes to."""
         return list(cast("Callable[[Any, Surroundings], Iterable[Target]]", _named(self.targets))(spec, surroundings))
+
+    def find_requirements(self, spec: JobSpec, surroundings: Surroundings) -> list[tuple[str, str]]:
+        """Return the modules that a job imports when it runs, each with what needs it."""
+        if self.requirements is None:
+            return []
+        named = cast("Callable[[Any, Surroundings], Iterable[tuple[str, str]]]", _named(self.requirements))
+        return list(named(spec, surroundings))
 
     def find_problems(self, job: str, spec: JobSpec, jobs: Mapping[str, JobSpec], root: Path) -> list[Finding]:
         """Return what the kind's own rules find."""

@@ -84,9 +84,10 @@ class References:
         """Return a message without resolved values; at `slot` even the shortest one is replaced by the file's text."""
         if slot is not None and slot in self.values:
             value = self.values[slot]
-            text = text.replace(repr(value), f"`{self.tree.references[slot]}`")
-            if value:
-                text = text.replace(value, self.tree.references[slot])
+            written = self.tree.references[slot]
+            text = text.replace(repr(value), f"`{written}`")
+            if value:  # A default stands in the reference itself, which is to stay as it is.
+                text = written.join(part.replace(value, written) for part in text.split(written))
         if not self._secrets:
             return text
         from orchestrator.redact import Redactor
@@ -109,6 +110,10 @@ class References:
             return self._variable(env[1], env[2])
         if inside.startswith("file:"):
             return self._file(inside.removeprefix("file:"))
+        default = re.fullmatch(r"env:([A-Za-z_]\w*)(?::?[-=?+]|:|\|)(.*)", inside)
+        if default is not None:
+            hint = f"write `${{env:{default[1]}:-{default[2]}}}`" if default[2] else f"write `${{env:{default[1]}}}`"
+            raise _Unresolved("bad-reference", f"`${{{inside}}}` is no reference", hint)
         hint = f"write `${{env:{inside}}}`" if re.fullmatch(_SHELL_NAME, inside) else "write `${env:NAME}` or `${file:path}`"
         raise _Unresolved("bad-reference", f"`${{{inside}}}` is no reference", f"{hint}; `$${{` stands for a literal `${{`")
 

@@ -16,7 +16,12 @@ from orchestrator.spec.references import References
 from orchestrator.spec.tree import Tree
 
 _MOST_CYCLES: Final = 20  # In a web of needs there are more circles than anybody reads.
-_SHELL_VARIABLE: Final = r"\$([A-Z][A-Z0-9_]{0,63})"
+_SHELL_VARIABLE: Final = r"\$(?:env:)?([A-Z][A-Z0-9_]{0,63})|%([A-Z][A-Z0-9_]{0,63})%"
+_TEMPLATE: Final = r"\{\{.{0,200}?\}\}"
+_CURLY_QUOTED: Final = r"[\u201c\u201d\u2018\u2019\u201e\xab\xbb].*[\u201c\u201d\u2018\u2019\xab\xbb]"
+_ODD_VALUE: Final = r"\$(?:env:)?[A-Z]|%[A-Z]|\{\{|[\u2018-\u201e\xab]"
+_SHORTEST_ATTEMPT: Final = 0.1
+_PLAIN_DATABASE: Final = r"sqlite:///[\w./-]+$"
 _SQLITE_FILE: Final = r"sqlite(?:\+\w+)?:///(?P<path>[^?]*)"
 
 
@@ -45,10 +50,20 @@ def all_problems(facts: Facts, spec: Spec | None) -> Iterator[Problem]:
     """Yield what breaks a rule."""
     yield from _needs(facts)
     yield from _database(facts)
-    yield from _unexpanded(facts)
+    yield from _as_it_stands(facts)
     if spec is not None:
         yield from _recordings(facts, spec)
         yield from _stores(facts, spec)
+        yield from _short_timeouts(facts, spec)
+
+
+def _short_timeouts(facts: Facts, spec: Spec) -> Iterator[Problem]:
+    """Yield timeouts that no attempt can keep."""
+    for name, job in spec.jobs.items():
+        if job.timeout < _SHORTEST_ATTEMPT:
+            path = ("jobs", name, "timeout") if "timeout" in facts.jobs[name] else ("defaults", "timeout")
+            message = f"no attempt ends within {job.timeout * 1000:g} ms"
+            yield facts.problem("unlikely-value", message, path, 'a number counts seconds: write "90s"', severity="warning")
 
 
 def _needs_of(facts: Facts, name: str) -> list[_Need]:
@@ -82,7 +97,8 @@ def _need(facts: Facts, name: str, need: _Need) -> Iterator[Problem]:
         yield facts.problem("needs-itself", f"job `{name}` needs itself", need.path, "remove it")
     elif need.job not in facts.jobs:
         others = [job for job in facts.jobs if job != name]
-        hint = problems.did_you_mean(need.job, others)
+        several = [part.strip() for part in need.job.split(",")]
+        hint = f"write `[{', '.join(several)}]`" if len(several) > 1 else problems.did_you_mean(need.job, others)
         yield facts.problem("unknown-need", f"job `{name}` needs `{need.job[:60]}`, which doesn't exist", need.path, hint)
     elif _is_disabled(facts.jobs[need.job]) and not _is_disabled(facts.jobs[name]):
         message = f"job `{name}` needs `{need.job}`, which isn't enabled"
@@ -128,10 +144,13 @@ def _database(facts: Facts) -> Iterator[Problem]:
     database = facts.tree.root.get("database")
     if not isinstance(database, str) or not database or facts.tree.spot(("database",)).slot in facts.tree.refused:
         return
-    if "://" not in database:
-        hint = "for example `sqlite:///.orchestrate/postings.db` or `postgresql+psycopg://user@host/name`"
-        yield facts.problem("bad-database", "`database` has to be a URL", ("database",), hint)
-        return
+    if not re.match(_PLAIN_DATABASE, database):
+        from orchestrator.spec.databases import refused
+
+        why = refused(database)
+        if why is not None:
+            yield facts.problem("bad-database", why[0], ("database",), why[1])
+            return
     file = re.fullmatch(_SQLITE_FILE, database)
     if file is None or file["path"] in {"", ":memory:"} or "\0" in file["path"]:
         return
@@ -140,17 +159,37 @@ def _database(facts: Facts) -> Iterator[Problem]:
         yield facts.problem("path-outside-project", "the database's file lies outside of the project", ("database",), hint)
 
 
-def _unexpanded(facts: Facts) -> Iterator[Problem]:
-    """Yield values that a shell would replace: here they would be sent as they stand."""
-    pending: list[tuple[problems.Path, Any]] = [((), facts.tree.root)] if re.search(r"\$[A-Z]", facts.tree.text) else []
+def _as_it_stands(facts: Facts) -> Iterator[Problem]:
+    """Yield values that a shell, a template or a word processor would mean otherwise: here they are taken as they stand."""
+    pending: list[tuple[problems.Path, Any]] = [((), facts.tree.root)] if re.search(_ODD_VALUE, facts.tree.text) else []
     while pending:
         path, value = pending.pop()
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(inner, (dict, list)):
                 pending.append(((*path, key), inner))
-            elif isinstance(inner, str) and (name := re.fullmatch(_SHELL_VARIABLE, inner)):
-                message = f"`{inner[:60]}` isn't replaced: it is taken as it stands"
-                yield facts.problem("bad-reference", message, (*path, key), f"write `${{env:{name[1]}}}`", severity="warning")
+            elif isinstance(inner, str) and (odd := _odd(inner)) is not None:
+                yield facts.problem(odd[0], odd[1], (*path, key), odd[2], severity="warning")
+
+
+def _odd(text: str) -> tuple[str, str, str] | None:
+    """Return code, message and hint of a value that is hardly meant as it stands, None if it may be."""
+    name = re.fullmatch(_SHELL_VARIABLE, text)
+    if name is not None:
+        return (
+            "bad-reference",
+            f"`{text[:60]}` isn't replaced: it is taken as it stands",
+            f"write `${{env:{name[1] or name[2]}}}`",
+        )
+    template = re.search(_TEMPLATE, text)
+    if template is not None:
+        return (
+            "bad-reference",
+            f"`{template[0][:60]}` isn't replaced: templates aren't rendered",
+            "`${env:NAME}` works in values",
+        )
+    if re.fullmatch(_CURLY_QUOTED, text):
+        return "curly-quotes", "these quotes are part of the text: YAML knows only straight ones", f'write "{text[1:-1][:60]}"'
+    return None
 
 
 def _stores(facts: Facts, spec: Spec) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ _SENTENCES: Final = (
     (
         "mapping values are not allowed",
         "a `:` can't stand here",
-        'is the line above indented wrongly? text with ": " needs quotes',
+        'text with ": " needs quotes; or is a line indented wrongly?',
     ),
     ("could not find expected ':'", "a key without its `:`", "write `key: value`, or quote the text"),
     ("did not find expected key", "this isn't the next key of the mapping", _INDENT),
@@ -73,17 +73,29 @@ def syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
     if reference is not None:
         return reference
     at = lines[line][column : column + 1]
-    if "cannot start any token" in said or "a plain scalar" in said:
-        return _bad_start(at, span, lines[line])
+    return _seen(error, said, lines, span) or _said(error, said, opening, span, lines[line], at)
+
+
+def _seen(error: MarkedYAMLError, said: str, lines: list[str], span: Span) -> Problem | None:
+    """Return the problem of a line around the place that explains what the parser noticed there."""
     if "could not find expected ':'" in said and error.context_mark is not None:
-        here = _key_line(lines, error.context_mark.line)
-        if here is not None:
-            return here
-    if "mapping values are not allowed" in said and (above := _line_above(lines, line)) is not None:
-        return above
+        return _key_line(lines, error.context_mark.line)
+    if "mapping values are not allowed" in said:
+        line = span.line - 1
+        return _line_above(lines, line) or _dash(lines, line) or _deeper(lines, line)
+    return None
+
+
+def _said(error: MarkedYAMLError, said: str, opening: object, span: Span, line: str, at: str) -> Problem:
+    """Return the problem at the place itself, in words for what the parser said."""
+    if "cannot start any token" in said or "a plain scalar" in said:
+        return _bad_start(at, span, line)
+    if at and at in "]}" and "did not find expected key" in said:
+        return problem("yaml-syntax", f"this `{at}` closes nothing", span, hint="remove it, or open it before")
     for part, message, hint in _SENTENCES:
         if part in said:
-            return problem("yaml-syntax", message, span, hint=hint if opening else _since(hint, error))
+            hint = _comment(line, opening) or (hint if opening else _since(hint, error))  # noqa: PLW2901 - the sentence's own
+            return problem("yaml-syntax", message, span, hint=hint)
     return problem("yaml-syntax", f"this isn't YAML: {error.problem or error.context}", span)
 
 
@@ -99,6 +111,39 @@ def _unquoted_reference(error: MarkedYAMLError, lines: list[str]) -> Problem | N
     if lines[mark.line].startswith("${{", column):
         return problem("yaml-syntax", "`${{ }}` belongs to GitHub Actions", span, hint=GITHUB_HINT)
     return problem("yaml-syntax", "a reference inside `{ }` or `[ ]` needs quotes", span, hint='write `"${env:NAME}"`')
+
+
+def _comment(line: str, opening: object) -> str:
+    """Return what cut a list or mapping off that stays open on its line: a comment that wasn't meant as one, or was."""
+    if opening and re.search(r"\s#", line):
+        return "` #` begins a comment: quote the text, or close it before"
+    return "comments begin with `#`" if opening and re.search(r"\s//\s", line) else ""
+
+
+def _dash(lines: list[str], line: int) -> Problem | None:
+    """Return the problem of a line whose dash has no space behind it."""
+    text = lines[line].lstrip()
+    if not re.match(r"-[^\s-]", text):
+        return None
+    start = len(lines[line]) - len(text) + 1
+    span = Span(line + 1, start, line + 1, start + 1)
+    return problem("yaml-syntax", "a space is missing behind `-`", span, hint=f"write `- {text[1:40].rstrip()}`")
+
+
+def _deeper(lines: list[str], line: int) -> Problem | None:
+    """Return the problem of a key that is indented more than the one above, which has its value already."""
+    text = lines[line].lstrip()
+    indent = len(lines[line]) - len(text)
+    above = next((each for each in reversed(lines[:line]) if each.strip() and not each.lstrip().startswith("#")), "")
+    beside = re.match(r"\s*(?:- )?", above)
+    key = re.match(r"([\w-]+):(?:\s|$)", text)
+    if key is None or beside is None or not re.match(r"[\w-]+:\s+\S", above[beside.end() :]) or indent <= beside.end():
+        return None
+    span = Span(line + 1, indent + 1, line + 1, indent + 1 + len(key[1]))
+    hint = f"begin it in column {beside.end() + 1}, as the line above"
+    return problem(
+        "yaml-syntax", f"`{key[1]}` is indented more than the line above, which has a value already", span, hint=hint
+    )
 
 
 def _line_above(lines: list[str], line: int) -> Problem | None:

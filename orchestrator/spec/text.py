@@ -9,6 +9,7 @@ from orchestrator.spec.problems import Problem, Span, problem
 
 MOST_BYTES: Final = 8_000_000
 _UNPRINTABLE: Final = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_ODD_INDENT: Final = r"(?m)^[ -]*[\xa0\u1680\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]"
 _PRINTABLE_ASCII: Final = bytes([9, 10, 13, *range(32, 127)])
 
 
@@ -36,6 +37,11 @@ def decoded(data: bytes | str) -> str:
                 hint="remove it, or write it as an escape in double quotes",
             )
         )
+    odd = None if text.isascii() else re.search(_ODD_INDENT, text)
+    if odd is not None:
+        at = span_at(text, odd.end() - 1)
+        message = f"U+{ord(odd[0][-1]):04X} looks like a space, but can't indent YAML"
+        raise Unreadable(problem("bad-character", message, at, hint="write plain spaces here"))
     return text
 
 

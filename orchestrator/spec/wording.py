@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.spec import elsewhere, fields, hints
+from orchestrator.spec.branches import Found, allowed, meant, wanted
 from orchestrator.spec.problems import Path, Problem, did_you_mean, listed, problem, suggest
 from orchestrator.spec.references import References
 from orchestrator.spec.scalars import plain
 from orchestrator.spec.tree import Spot, Tree
 from orchestrator.spec.words import cut, described, flow, named, place
 
-_KINDS_OF_VALUE: Final = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list",
-    "tuple": "a list",
-    "dict": "a mapping",
-    "mapping": "a mapping",
-    "model": "a mapping",
-    "model_attributes": "a mapping",
-    "none_required": "nothing",
-}
 _NUMBER_TYPES: Final = frozenset({"int_type", "float_type", "bool_type", "int_from_float", "bool_parsing", "int_parsing"})
 _BOUNDS: Final = {
     "greater_than": ("gt", "has to be more than"),
@@ -36,24 +24,7 @@ _BOUNDS: Final = {
 }
 _IN_A_JOB: Final = 3  # jobs, name, key
 _VERY_CLOSE: Final = 0.8
-_LITERAL: Final = re.compile(r"'([^']*)'")
 _SCALAR_START: Final = re.compile(r"-?\.?\d[\d.]*\s*([a-zA-Z%]*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One error of pydantic with the spot in the file that it leads to."""
-
-    type: str
-    message: str
-    context: Mapping[str, Any]
-    location: tuple[str | int, ...]
-    spot: Spot
-
-    @property
-    def value(self) -> Any:
-        """What stands in the file."""
-        return self.spot.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +42,35 @@ class Wording:
         found = [self._found(error) for error in errors]
         known = [each for each in found if not self._refused(each)]
         told = self._without_branches(known)
-        misspelled = {(each.spot.path[:-1], self._meant_key(each)) for each in told if each.type == "extra_forbidden"}
+        unknown = {each.spot.path: each for each in told if each.type == "extra_forbidden"}
+        misspelled = {(path[:-1], self._meant_key(each)) for path, each in unknown.items()}
+        holders = {path[:-1] for path, each in unknown.items() if self._word_as_key(each)}
+        outdented = {path for each in told for path in self._outdented(each, unknown)}
         return [
             self._worded(each)
             for each in told
-            if each.type != "missing" or (each.spot.path, str(each.location[-1])) not in misspelled
+            if each.spot.path not in outdented
+            and (
+                each.type != "missing"
+                or ((each.spot.path, str(each.location[-1])) not in misspelled and each.spot.path not in holders)
+            )
         ]
+
+    def _amend(self, found: Found) -> None:
+        """Say beside a word that tools read differently which words are possible, where a boolean isn't."""
+        words = allowed(found)
+        for index, each in enumerate(self.tree.problems):
+            if words and each.path == found.spot.path and each.code == "ambiguous-scalar":
+                self.tree.problems[index] = each._replace(hint=f"possible: {listed(words)}")
+
+    def _outdented(self, found: Found, unknown: Collection[Path]) -> list[Path]:
+        """Return the keys that stand beside an empty mapping, and in it if they were indented."""
+        path = found.spot.path
+        if found.value is not None or not path or isinstance(path[-1], int):
+            return []
+        inner = fields.annotations_at(self.root, path[len(self.prefix) :])
+        keys = {key for model in inner if fields.is_model(model) for key in fields.keys_of(model)}
+        return [each for each in unknown if each[:-1] == path[:-1] and each[-1] in keys]
 
     def _found(self, error: Mapping[str, Any]) -> Found:
         location = tuple(error["loc"])
@@ -102,6 +96,8 @@ class Wording:
         return Spot(spot.path, spot.value, tuple(passed), spot.slot)
 
     def _refused(self, found: Found) -> bool:
+        if found.spot.slot in self.tree.refused:
+            self._amend(found)
         if found.type == "string_pattern_mismatch" and found.spot.path[2:3] == ("needs",):
             return True  # No job can have that name, which is told once, as an unknown need.
         if found.spot.path == ("jobs",) and found.value is None and any(map(_is_job, self.tree.root.values())):
@@ -126,7 +122,7 @@ class Wording:
             unions.setdefault(at, {}).setdefault(branch, []).append(each)
         flat: list[Found] = []
         for item in result:
-            flat += [item] if isinstance(item, Found) else _meant(item, unions[item])
+            flat += [item] if isinstance(item, Found) else meant(item, unions[item])
         return flat
 
     def _worded(self, found: Found) -> Problem:
@@ -148,7 +144,17 @@ class Wording:
         """Return the key that a misspelled one, one of another tool, or the only one beside a required field stands for."""
         key, owners = str(found.spot.path[-1]), self._owners(found)
         known = [each for model in owners for each in fields.keys_of(model)]
-        return suggest(key, known) or elsewhere.meant(key, known) or self._only_one(found, owners)
+        close = suggest(key, known, cutoff=_VERY_CLOSE) or elsewhere.meant(key, known)
+        if close is None and not (hints.home_of(key, found.spot.path, owners) or elsewhere.sentence(key)):
+            close = suggest(key, known)
+        return close or self._only_one(found, owners)
+
+    def _word_as_key(self, found: Found) -> str:
+        """Return the word that stands as a key where it is possible as a value: `threads` of `engine: {threads: 8}`."""
+        *owner, key = found.spot.path[len(self.prefix) :]
+        info = fields.field_at(self.root, owner)
+        words = fields.words_of(info.annotation) if info is not None else []
+        return next((word for word in words if word == key), "")
 
     def _only_one(self, found: Found, owners: Sequence[Any]) -> str | None:
         """Return the one required field of a mapping that holds nothing but the unknown key."""
@@ -158,6 +164,17 @@ class Wording:
 
     def _key_hint(self, key: str, path: Path, found: Found) -> str:
         meant, owners = self._meant_key(found), self._owners(found)
+        known = [each for model in owners for each in fields.keys_of(model)]
+        if (
+            meant is None
+            and "name" in known
+            and isinstance(path[-2:][0], int)
+            and isinstance(found.value, dict)
+            and any(each in known for each in found.value)
+        ):
+            return f"write `name: {cut(key)}`, and the other fields beside it"
+        if word := self._word_as_key(found):
+            return f"write `{path[-2]}: {word}`"
         if meant is not None:
             present = self.tree.spot((*path[:-1], meant))
             if present.passed:
@@ -171,6 +188,8 @@ class Wording:
         """Return what to write where the only key of a mapping isn't needed: `corpus: docs` for `corpus: {folder: docs}`."""
         path = found.spot.path
         whole = fields.annotations_at(self.root, path[len(self.prefix) : -1])
+        if isinstance(found.value, str) and found.value in (self.tree.root.get("jobs") or ()):
+            return ""
         if str not in whole or not isinstance(found.value, str) or len(self.tree.spot(path[:-1]).value) > 1:
             return ""
         return f"write `{path[-2]}: {flow(found.value)}`"
@@ -189,6 +208,10 @@ class Wording:
         path = found.spot.path
         info = fields.field_at(self.root, (*path[len(self.prefix) :], key))
         hint = ""
+        other = self._instead_of(found, key)
+        if other is not None:
+            message = f"`{key}` is missing{place(path)}, where `{cut(other)}` stands"
+            return self.at_key("missing-field", message, (*path, other), f"did you mean `{key}`?")
         if info is not None:
             example = info.examples[0] if info.examples else None
             hint = f"add `{key}: {flow(example)}`" if example is not None else info.description or ""
@@ -196,31 +219,57 @@ class Wording:
             hint = f"add `jobs:` with a key for each job: {hints.A_JOB}"
         return self.at_key("missing-field", f"`{key}` is missing{place(path)}", path, hint)
 
+    def _instead_of(self, found: Found, key: str) -> str | None:
+        """Return the key that probably stands for a missing one, where further keys are arguments and none is unknown."""
+        holder = found.value if isinstance(found.value, dict) else {}
+        owners = fields.annotations_at(self.root, found.spot.path[len(self.prefix) :])
+        if not any(fields.is_model(each) and each.model_config.get("extra") == "allow" for each in owners):
+            return None
+        return next((each for each in holder if suggest(each, [key], cutoff=_VERY_CLOSE) or elsewhere.meant(each, [key])), None)
+
     def not_allowed(self, found: Found) -> Problem:
         """Return the problem of a value that isn't among the allowed ones."""
-        allowed = _allowed(found)
+        words = allowed(found)
         name, value = self.name(found), self.said(found)
         if isinstance(found.value, str) and found.context.get("expected") == found.value:  # `version: "1"`
             return self.at_value(
                 "wrong-type", f"{name} has to be the number {found.value}, not text", found, "remove the quotes"
             )
-        hint = did_you_mean(str(found.value), allowed) if isinstance(found.value, str) else ""
-        hint = hint or (f"possible: {listed(allowed)}" if allowed else "")
+        hint = did_you_mean(str(found.value), words) if isinstance(found.value, str) else ""
+        hint = hint or (f"possible: {listed(words)}" if words else "")
+        if hint.startswith("possible") and (example := self._other_example(found)):
+            hint += f", or for example `{example}`"
         return self.at_value("not-allowed", f"{name} can't be {value}", found, hint)
 
     def wrong_type(self, found: Found) -> Problem:
         """Return the problem of a value of another type."""
-        wanted = _wanted(found)
+        kind = wanted(found)
         if found.value is None:
-            return self._no_value(found, self._shown(found) or f"it takes {wanted}")
+            return self._no_value(found, self._shown(found) or self._indented(found) or f"it takes {kind}")
         path = found.spot.path[len(self.prefix) :]
         annotations = fields.annotations_at(self.root, path)
         is_reference = found.spot.slot in self.references.values
         hint = self._shown(found) or (
-            "" if is_reference else hints.for_type(found.value, wanted, self._example(found), annotations)
+            "" if is_reference else hints.for_type(found.value, kind, self._example(found), annotations)
         )
+        hint = hint or hints.bounds(fields.field_at(self.root, path), kind)
         said = "text" if hint == hints.NO_QUOTES else self.said(found)
-        return self.at_value("wrong-type", f"{self.name(found)} has to be {wanted}, not {said}", found, hint)
+        return self.at_value("wrong-type", f"{self.name(found)} has to be {kind}, not {said}", found, hint)
+
+    def _indented(self, found: Found) -> str:
+        path = found.spot.path
+        beside = self.tree.spot(path[:-1]).value if path else None
+        keys = [key for key in beside if self._outdented(found, [(*path[:-1], key)])] if isinstance(beside, dict) else []
+        owner = fields.annotations_at(self.root, path[len(self.prefix) : -1])
+        own = {key for model in owner if fields.is_model(model) for key in fields.keys_of(model)}
+        meant = [f"`{cut(key)}`" for key in keys if key not in own]
+        return f"indent {listed(meant, 'and')} below it" if meant else ""
+
+    def _other_example(self, found: Found) -> str:
+        """Return an example of a mapping, where one is possible beside the words."""
+        info = fields.field_at(self.root, found.spot.path[len(self.prefix) :])
+        examples = info.examples if info is not None else None
+        return next((flow(each) for each in examples or () if isinstance(each, dict)), "")
 
     def _no_value(self, found: Found, hint: str) -> Problem:
         return self.at_value("wrong-type", f"{self.name(found)} has no value", found, hint)
@@ -240,7 +289,8 @@ class Wording:
         """Return the problem of a number beyond its bounds."""
         key, words = _BOUNDS[found.type]
         limit = _with_unit(found.context[key], found.value)
-        hint = hints.for_bound(found.spot.path, found.value, float(found.context[key]), most=key in {"lt", "le"})
+        info = fields.field_at(self.root, found.spot.path[len(self.prefix) :])
+        hint = hints.for_bound(info, found.spot.path, found.value, found.context)
         return self.at_value("out-of-range", f"{self.name(found)} {words} {limit}, not {self.said(found)}", found, hint)
 
     def wrong_length(self, found: Found) -> Problem:
@@ -262,9 +312,9 @@ class Wording:
         pattern = str(found.context.get("pattern", "")).strip("^$")
         if found.location[-1] == "[key]" and len(found.spot.path) == 2:  # noqa: PLR2004 - jobs, name
             name = str(found.spot.path[-1])
-            hint = "lower-case letters, digits, `-` and `_`, up to 63, beginning with a letter or digit"
+            hint = hints.job_name(name)
             return self.at_key("bad-name", f"`{cut(name)}` can't be the name of a job", found.spot.path, hint)
-        hint = "lower-case letters, digits, `-` and `_`" if pattern.startswith("[a-z0-9]") else f"it has to match `{pattern}`"
+        hint = hints.FORMS.get(pattern) or f"it has to match `{pattern}`"
         return self.at_value("wrong-form", f"{self.name(found)} can't be {self.said(found)}", found, hint)
 
     def _own_words(self, found: Found) -> Problem:
@@ -273,6 +323,10 @@ class Wording:
             return self._no_value(found, str(found.context.get("hint", "")))
         if isinstance(said, str):
             message = f"{self.name(found)}: {said}"
+            if found.location[-1] == "[key]":
+                return self.at_key(
+                    found.type, f"{said}{place(found.spot.path[:-1])}", found.spot.path, str(found.context.get("hint", ""))
+                )
             return self.at_value(found.type, message, found, str(found.context.get("hint", "")))
         text = found.message.removeprefix("Value error, ").removeprefix("Assertion failed, ").removeprefix("Input ")
         return self.at_value("invalid-value", f"{self.name(found)}: {text}", found)
@@ -318,45 +372,8 @@ def wants_a_number(error: Mapping[str, Any]) -> bool:
     return error["type"] in _NUMBER_TYPES
 
 
-def _meant(at: Path, branches: Mapping[str | int, list[Found]]) -> list[Found]:
-    if len(branches) == 1:
-        return next(iter(branches.values()))
-    fitting = [errors for errors in branches.values() if not any(each.spot.path == at and _of_type(each) for each in errors)]
-    if fitting:
-        return min(fitting, key=len)
-    first = next(iter(branches.values()))[0]
-    errors = [each for branch in branches.values() for each in branch]
-    literals = [word for each in errors for word in _allowed(each)]
-    if literals and isinstance(first.value, str):
-        wanted = ", ".join(f"'{word}'" for word in literals)
-        return [Found("expected-one-of", "", {"expected": wanted}, first.location, first.spot)]
-    custom = [each for each in errors if "problem" in each.context]
-    if custom and isinstance(first.value, (str, int, float)):
-        return custom[:1]
-    words = listed(dict.fromkeys([*literals, *(_wanted(each) for each in errors if not _allowed(each))]))
-    return [Found("is_instance_of", "", {"wanted": words}, first.location, first.spot)]
-
-
 def _is_job(value: Any) -> bool:
     return isinstance(value, dict) and "kind" in value
-
-
-def _of_type(found: Found) -> bool:
-    return (
-        found.type.endswith("_type") or found.type in {"literal_error", "enum", "none_required"} or "problem" in found.context
-    )
-
-
-def _allowed(found: Found) -> list[str]:
-    text = found.context.get("expected", found.context.get("expected_tags", ""))
-    return _LITERAL.findall(str(text)) or ([str(text)] if text and found.type == "literal_error" else [])
-
-
-def _wanted(found: Found) -> str:
-    if "wanted" in found.context:
-        return str(found.context["wanted"])
-    kind = found.type.removesuffix("_type").removesuffix("_from_float")
-    return _KINDS_OF_VALUE.get(kind, kind.replace("_", " "))
 
 
 def _with_unit(limit: Any, value: Any) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from contextlib import suppress
 
 from orchestrator import files
-from orchestrator.errors import NewerState, NotFound, UnreadableState
+from orchestrator.errors import NewerState, NotFound, TargetBusy, UnreadableState
 from orchestrator.status import journal, read
 from orchestrator.status.journal import Entry, Event
 from orchestrator.status.layout import RunDir
@@ -26,6 +28,23 @@ def look(run: RunDir) -> Seen:
         raise
     except (UnreadableState, NotFound):
         return rebuilt(run)
+
+
+def restore(run: RunDir) -> Seen:
+    """Write a status file that was lost or damaged again, and return the run as its journal tells it.
+
+    A run that lives writes its own at the next cadence. Raises NotFound, NewerState, UnreadableState, or StorageError if the
+    file can't be written.
+    """
+    seen = rebuilt(run)
+    try:
+        read.look(run)
+    except NewerState:
+        raise
+    except (UnreadableState, NotFound):
+        with suppress(TargetBusy), files.Lock.acquire(run.lease, f"status --rebuild, process {os.getpid()}"):
+            files.write_atomic(run.status, rebuilt(run).status.model_dump_json().encode())
+    return seen
 
 
 def rebuilt(run: RunDir) -> Seen:

@@ -16,15 +16,10 @@ import yaml
 from orchestrator import extras
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SPEC: Final = """\
-version: 1
-jobs:
-  boards:
-    kind: scrape
-    replay: boards.har
-    companies:
-      - {name: Acme Robotics, board: greenhouse, token: acmerobotics}
-      - {name: Initech, url: "https://jobs.lever.co/initech"}
+INITECH: Final = '{name: Initech, url: "https://jobs.lever.co/initech"}'
+INDEXED: Final = """
+  handbook: {kind: ingest, corpus: docs}
+  openings: {kind: ingest, needs: [boards], corpus: {postings: boards}}
 """
 WITHOUT: Final = """
 import sys
@@ -62,7 +57,7 @@ NEEDS_SCRAPE: Final[tuple[tuple[str, ...], ...]] = (
     ("db", "prune", "--older-than", "1d", "--dry-run"),
 )
 MOST_MEGABYTES: Final = 22
-"""18.4 when this was written: pydantic 7.4, rich and Pygments (which Typer requires) 6.1, PyYAML 2.9, this package 1.2."""
+"""18.6 when this was written; docs/adr/0011 has the table."""
 
 
 @pytest.fixture
@@ -78,10 +73,12 @@ def bare(clean_environment: dict[str, str]) -> Callable[..., subprocess.Complete
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project whose companies were gathered once, with every extra."""
+def used(tmp_path_factory: pytest.TempPathFactory, replayed: Callable[[str], str]) -> Path:
+    """Return a project whose companies were gathered and whose documents were indexed once, with every extra."""
     folder = tmp_path_factory.mktemp("used")
-    (folder / "jobs.yaml").write_text(SPEC)
+    (folder / "jobs.yaml").write_text(replayed(INITECH) + INDEXED)
+    (folder / "docs").mkdir()
+    (folder / "docs" / "resume.md").write_text("# How to resume\n\nA run goes on.\n")
     shutil.copy(ROOT / "examples" / "boards.har", folder)
     subprocess.run([sys.executable, "-m", "orchestrator", "run", "--quiet"], cwd=folder, check=True)
     return folder
@@ -103,13 +100,47 @@ def test_it_says_what_to_install(bare: Callable[..., Any], used: Path, arguments
 
 
 def test_the_plan_knows_the_companies_that_a_run_stored(
-    bare: Callable[..., Any], orchestrate: Callable[..., Any], used: Path
+    bare: Callable[..., Any], orchestrate: Callable[..., Any], replayed: Callable[[str], str], used: Path
 ) -> None:
     renamed = used / "other.yaml"
-    renamed.write_text(SPEC.replace("acmerobotics", "globexenergy"))
+    renamed.write_text(replayed(INITECH).replace("acmerobotics", "globexenergy"))
     said = json.loads(bare("plan", "other.yaml", "--json", cwd=used).stdout)["jobs"]["boards"]["items"]
     assert said == orchestrate("plan", "other.yaml", "--json", cwd=used).json()["jobs"]["boards"]["items"]
     assert {item["change"] for item in said} == {"new", "unchanged", "gone"}
+
+
+def test_the_plan_knows_the_documents_of_a_model_that_isnt_installed(
+    bare: Callable[..., Any], used: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(used, tmp_path / "edited")
+    (root / "docs" / "new.md").write_text("# New\n")
+    jobs = json.loads(bare("plan", "--json", cwd=root).stdout)["jobs"]
+    assert [(item["key"], item["change"]) for item in jobs["handbook"]["items"]] == [
+        ("new.md", "new"),
+        ("resume.md", "unchanged"),
+    ]
+    assert jobs["openings"]["unchanged"] > 0
+    assert (jobs["openings"]["new"], jobs["openings"]["changed"], jobs["openings"]["gone"]) == (0, 0, 0)
+    assert "isn't installed here" in jobs["handbook"]["warnings"][0]
+
+
+def test_a_first_plan_leaves_jobs_for_later_that_need_what_others_store(
+    bare: Callable[..., Any], project: Callable[..., Path], replayed: Callable[[str], str]
+) -> None:
+    root = project(replayed(INITECH) + INDEXED, {"docs/a.md": "# A\n"})
+    shutil.copy(ROOT / "examples" / "boards.har", root)
+    done = bare("plan", cwd=root)
+    assert done.returncode == 0
+    assert "openings  is planned when boards ran: " in done.stdout
+    assert bare("plan", "--job", "openings", cwd=root).returncode == 1
+
+
+def test_a_run_doesnt_take_a_model_for_granted_that_isnt_installed(
+    bare: Callable[..., Any], project: Callable[..., Path]
+) -> None:
+    done = bare("run", cwd=project("version: 1\njobs: {handbook: {kind: ingest, corpus: docs}}\n", {"docs/a.md": "# A\n"}))
+    assert done.returncode == 1
+    assert "the default embedding needs the extra `ingest`" in done.stderr
 
 
 def test_a_plan_of_a_damaged_database_is_an_error_and_no_traceback(
@@ -123,8 +154,12 @@ def test_a_plan_of_a_damaged_database_is_an_error_and_no_traceback(
     assert "the database postings.db failed: file is not a database" in done.stdout
 
 
-def test_a_plan_of_a_database_server_says_what_it_needs(bare: Callable[..., Any], project: Callable[..., Path]) -> None:
-    root = project(SPEC.replace("    replay: boards.har\n", "") + "database: postgresql+psycopg://me@127.0.0.1:1/none\n")
+def test_a_plan_of_a_database_server_says_what_it_needs(
+    bare: Callable[..., Any], project: Callable[..., Path], replayed: Callable[[str], str]
+) -> None:
+    root = project(
+        replayed(INITECH).replace("    replay: boards.har\n", "") + "database: postgresql+psycopg://me@127.0.0.1:1/none\n"
+    )
     done = bare("plan", cwd=root)
     assert done.returncode == 1
     assert "pip install 'orchestrate[scrape]'" in done.stdout + done.stderr

@@ -113,6 +113,27 @@ def test_a_missing_extra_fails_only_where_a_job_needs_it(verb: Verb, project: Ve
     assert verb("doctor", "--json", cwd=project(SCRAPE)).code == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ("", None),
+        (", embedding: none", None),
+        (", chunk: {splitter: sentence}", "llama_index.core for the splitter `sentence`"),
+        (", embedding: {provider: ollama, model: m}", "llama_index.core for the embedding provider"),
+        (", readers: {.odt: 'no_such_package:Reader'}", "no_such_package for no_such_package:Reader"),
+    ],
+)
+def test_llama_index_is_asked_for_only_where_a_job_uses_it(
+    verb: Verb, project: Verb, monkeypatch: pytest.MonkeyPatch, fields: str, missing: str | None
+) -> None:
+    exists = extras.exists
+    monkeypatch.setattr(extras, "exists", lambda module: not module.startswith("llama_index") and exists(module))
+    root = project(INGEST.replace("corpus: docs", f"corpus: docs{fields}"), DOCS)
+    checks = {each["name"]: each for each in verb("doctor", "--json", cwd=root).json()["checks"]}
+    assert checks["ingest"]["state"] == ("ok" if missing is None else "failed"), checks["ingest"]
+    assert (missing or "") in checks["ingest"]["message"]
+
+
 def test_a_clock_that_was_never_set_is_a_failure(verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1000.0)
     assert states(verb("doctor", "--json", cwd=tmp_path))["clock"] == "failed"

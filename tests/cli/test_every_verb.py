@@ -101,3 +101,15 @@ def test_help_begins_with_examples_and_names_its_options(verb: Callable[..., Any
     assert done.code == 0
     assert done.stdout.index("Examples:") < done.stdout.index("Options:")
     assert "install-completion" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [("config", "show"), ("doctor",), ("plan",), ("run",)], ids=" ".join)
+def test_a_spec_is_named_as_an_argument_or_by_an_option(
+    verb: Callable[..., Any], project: Callable[..., Path], words: tuple[str, ...]
+) -> None:
+    root = project("version: 1\n", {"other.yaml": "version: 1\njobs: {drill: {kind: drill}}\n"})
+    assert verb(*words, "other.yaml", cwd=root).code == 0
+    assert verb(*words, "-f", "other.yaml", cwd=root).code == 0
+    both = verb(*words, "jobs.yaml", "--file", "other.yaml", cwd=root)
+    assert both.code == 2
+    assert "two specs are named" in both.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,19 @@ def test_a_job_that_cant_be_planned_is_told_with_its_reason(verb: Maker, project
     done = verb("plan", cwd=project(_spec(fail_at="plan")))
     assert done.code == 1
     assert "the drill fails at plan" in done.stdout
+
+
+def test_what_an_earlier_run_left_undone_elsewhere_is_a_change(verb: Maker, project: Maker) -> None:
+    spec = "version: 1\njobs:\n  handbook: {kind: ingest, corpus: docs, embedding: default%s}\n"
+    root = project(spec % "", {"docs/a.md": "# A\n"})
+    assert verb("run", "--quiet", cwd=root).code == 0
+    assert verb("plan", "--exit-code", cwd=root).code == 0
+    (root / "jobs.yaml").write_text(spec % ", publish: {vector_store: 'shelf:Shelf'}")
+    done = verb("plan", "--exit-code", cwd=root)
+    assert done.code == 10
+    assert re.search(r"^  > publish \S+ to the vector store$", done.stdout, flags=re.MULTILINE)
+    found = verb("plan", "--json", cwd=root).json()["jobs"]["handbook"]
+    assert (len(found["pending"]), found["changes"], found["unchanged"]) == (1, 1, 1)
 
 
 def test_wrong_usage_of_plan(verb: Maker, project: Maker, tmp_path: Any) -> None:

@@ -14,16 +14,7 @@ import pytest
 
 from orchestrator import files
 
-SPEC = """
-version: 1
-jobs:
-  boards:
-    kind: scrape
-    replay: boards.har
-    companies:
-      - {name: Acme Robotics, board: greenhouse, token: acmerobotics}
-      - {name: Hooli, url: "https://jobs.ashbyhq.com/hooli"}
-"""
+HOOLI = '{name: Hooli, url: "https://jobs.ashbyhq.com/hooli"}'
 
 
 class Shell:
@@ -38,9 +29,9 @@ class Shell:
 
 
 @pytest.fixture
-def shell(project: Any, verb: Any) -> Any:
+def shell(project: Any, verb: Any, replayed: Any) -> Any:
     """A project whose sample was run, and the verb that runs in it."""
-    root = project(SPEC)
+    root = project(replayed(HOOLI))
     (root / "boards.har").write_bytes((Path(__file__).parents[2] / "examples" / "boards.har").read_bytes())
     assert verb("run", "--quiet", cwd=root).code == 0
 
@@ -207,8 +198,8 @@ def test_pruning_removes_what_was_closed_long_ago_but_nothing_that_was_marked(sh
     assert [row["id"] for row in listed(shell, "--state", "closed")] == [2]
 
 
-def test_without_a_database_there_is_a_sentence(project: Any, verb: Any) -> None:
-    ended = verb("postings", cwd=project(SPEC.replace("replay: boards.har", "")))
+def test_without_a_database_there_is_a_sentence(project: Any, verb: Any, replayed: Any) -> None:
+    ended = verb("postings", cwd=project(replayed(HOOLI).replace("replay: boards.har", "")))
     assert ended.code == 5
     assert "there are no postings yet" in ended.stderr
 

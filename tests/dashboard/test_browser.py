@@ -123,6 +123,56 @@ def test_it_fits_a_phone_and_a_wide_screen_in_both_schemes(build: Any, browser: 
         page.close()
 
 
+def test_every_text_stands_out_from_what_is_behind_it_in_both_schemes(build: Any, browser: Any, address: str) -> None:
+    """WCAG AA: a contrast of 4.5, of 3 for large letters."""
+    failures = [build.failure("Initech"), build.failure("Hooli", "no such board", "http-not-found")]
+    job = build.job(state="failed", failed=2, failures=failures, error=build.error(), result={"new": 3, "held": 2})
+    run = build.run("failed", begun=300, jobs=[job, build.job("later", state="skipped")], warnings=["odd"])
+    build.journal(run, [{"key": "Initech", "state": "failed", "attempts": 3, "error": {"message": "m", "hint": "h"}}])
+    places = ["", "runs", f"run?id={run.run_id}", "postings?show=all&id=1", "snapshots?job=handbook&q=alert"]
+    for scheme, shown in (("light", places), ("dark", places[-2:])):
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+        for place in shown:
+            page.goto(f"{address}/{place}")
+            page.locator(".view > :not(.pages)").first.wait_for(timeout=60_000)
+            found = page.locator(".view").evaluate(CONTRASTS)
+            assert len(found) > 20, place
+            assert [one for one in found if one["contrast"] < one["least"]] == [], (scheme, place)
+        page.close()
+
+
+# The contrast of each text with the colours behind it, laid one over the other as they are painted.
+CONTRASTS = """view => {
+    const paint = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+    const read = (colour) => {
+        paint.clearRect(0, 0, 1, 1);
+        paint.fillStyle = colour;
+        paint.fillRect(0, 0, 1, 1);
+        const [r, g, b, a] = paint.getImageData(0, 0, 1, 1).data;
+        return [r, g, b, a / 255];
+    };
+    const over = ([r, g, b, a], below) => [r, g, b].map((value, n) => value * a + below[n] * (1 - a));
+    const linear = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const weights = [0.2126, 0.7152, 0.0722];
+    const light = (colour) => colour.reduce((sum, value, n) => sum + weights[n] * linear(value / 255), 0);
+    const behind = (one) => {
+        const layers = [];
+        const above = (at) => at.parentElement ?? at.getRootNode().host;
+        for (let at = one; at; at = above(at)) layers.unshift(getComputedStyle(at).backgroundColor);
+        return layers.reduce((below, layer) => over(read(layer), below), [255, 255, 255]);
+    };
+    const texts = [...view.querySelectorAll("*")].filter(one => one.checkVisibility({visibilityProperty: true}) &&
+        one.getBoundingClientRect().height > 1 && [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
+    return texts.map(one => {
+        const style = getComputedStyle(one), below = behind(one), size = parseFloat(style.fontSize);
+        const [a, b] = [light(over(read(style.color), below)), light(below)].sort((x, y) => y - x);
+        const large = size >= 24 || (size >= 18.6 && Number(style.fontWeight) >= 700);
+        return {text: one.textContent.slice(0, 30), where: `${one.tagName}.${one.className}`, contrast: (a + 0.05) / (b + 0.05),
+            least: large ? 3 : 4.5};
+    });
+}"""
+
+
 # What stands beyond the right edge and can't be scrolled to.
 BEYOND = """view => {
     const clipped = (one) => one.closest(".scroll, pre, .tip") || getComputedStyle(one.parentNode).overflowX === "hidden";

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ import typer
 
 from dashboard.options import options
 from orchestrator.cli import dashboard as verb
-from orchestrator.errors import MissingExtra, UsageError
+from orchestrator.errors import ExitCode, MissingExtra, UsageError
 
 
 def handshake(address: str, host: str, origin: str) -> str:
@@ -46,7 +45,7 @@ def test_it_starts_without_any_run_takes_the_next_port_refuses_strangers_and_end
             assert " 101 " not in handshake(address, "evil.example", "http://evil.example")
             assert " 101 " not in handshake(address, host, "http://evil.example")
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            assert process.wait(20) == ExitCode.SIGINT
             errors = process.stderr.read() if process.stderr else ""
             assert "Traceback" not in errors
             assert f"port {port} is taken" in errors
@@ -58,26 +57,35 @@ def test_a_closed_standard_output_is_no_reason_to_stop(tmp_path: Path, wait_unti
     command = ["sh", "-c", f'exec "$0" -m orchestrator dashboard --port {port} >&-', sys.executable]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: process.poll() is not None or answers(port), what="the dashboard")
+            wait_until(lambda: process.poll() is not None or answers(port), 60, what="the dashboard")
             assert process.poll() is None
         finally:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=20)
     assert "Traceback" not in errors
+    assert process.returncode == ExitCode.SIGINT
 
 
 def test_open_opens_its_address_in_the_browser_of_the_person(
     tmp_path: Path, launch: Callable[..., Any], wait_until: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
-    browser.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{opened}"\n')
+    browser.write_text(f"#!{sys.executable}\n{BROWSER}")
     browser.chmod(0o755)
     monkeypatch.setenv("BROWSER", str(browser))
     for name in ("XDG_CURRENT_DESKTOP", "DESKTOP_SESSION", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     with launch(tmp_path, "--port", str(a_port()), "--open") as (_, address):
-        wait_until(opened.exists, what="the browser")
-        assert [line.rstrip("/") for line in opened.read_text().splitlines()] == [address]
+        wait_until(lambda: opened.exists() and opened.read_text().endswith("\n"), what="the browser")
+        asked_for, blocked = opened.read_text().splitlines()
+    assert asked_for == address
+    assert blocked == "set()"  # It can be asked to end; the dashboard's own threads block what asks.
+
+
+BROWSER = """
+import pathlib, signal, sys
+pathlib.Path(sys.argv[0]).with_name("opened").write_text(f"{sys.argv[1]}\\n{signal.pthread_sigmask(signal.SIG_BLOCK, [])}\\n")
+"""
 
 
 def a_port() -> int:
@@ -99,7 +107,7 @@ def answers(port: int) -> bool:
 
 
 def test_it_listens_on_this_machine_only_and_sends_nothing_out() -> None:
-    arguments = verb.streamlit_arguments(8501, open_browser=False)
+    arguments = verb.streamlit_arguments(8501)
     for flag in (
         "--server.address=127.0.0.1", "--server.allowedHosts=localhost", "--server.allowedHosts=127.0.0.1",
         "--server.headless=true", "--browser.gatherUsageStats=false", "--client.showErrorDetails=none",
@@ -107,18 +115,13 @@ def test_it_listens_on_this_machine_only_and_sends_nothing_out() -> None:
         "--server.fileWatcherType=none",
     ):  # fmt: skip
         assert flag in arguments
-    assert "--server.headless=false" in verb.streamlit_arguments(8501, open_browser=True)
 
 
 def test_every_flag_is_one_that_streamlit_knows() -> None:
     from streamlit import config
 
     known = config.get_config_options()
-    names = {
-        argument[2:].partition("=")[0]
-        for argument in verb.streamlit_arguments(1, open_browser=True)
-        if argument.startswith("--")
-    }
+    names = {argument[2:].partition("=")[0] for argument in verb.streamlit_arguments(1) if argument.startswith("--")}
     assert names <= set(known)
 
 
@@ -136,7 +139,8 @@ def test_no_free_port_close_by_is_a_sentence(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_the_launcher_says_is_what_the_pages_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(os, "execv", lambda _, arguments: said.extend(arguments))
+    monkeypatch.setattr(verb, "serve", said.extend)
+    monkeypatch.setattr(verb, "end_on_signals", lambda: None)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jobs.yaml").write_text("version: 1\nstate_dir: elsewhere\njobs: {}\n")
     verb.dashboard(port=8501, refresh=2.0)

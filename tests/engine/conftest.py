@@ -30,9 +30,19 @@ from orchestrator.status.read import parse_status
 Work = Callable[[Unit, WorkContext], UnitResult]
 
 
+def _all_succeed(unit: Unit) -> UnitResult:
+    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
+
+
+@pytest.fixture
+def all_succeed() -> Callable[[Unit], UnitResult]:
+    """Return what a unit's work returns if nothing goes wrong."""
+    return _all_succeed
+
+
 def succeed(unit: Unit, context: WorkContext) -> UnitResult:
     context.checkpoint()
-    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
+    return _all_succeed(unit)
 
 
 @dataclass
@@ -221,8 +231,16 @@ def later() -> Iterator[Callable[..., threading.Thread]]:
         thread.join(10)
 
 
-def succeeded(unit: Unit) -> UnitResult:
-    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
+@pytest.fixture(params=["plan", "work", "apply", "commit"])
+def every_verb(request: pytest.FixtureRequest) -> str:
+    """Name a verb of a job; a test that asks for it is run for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def busy() -> float:
+    """Return the seconds that a loaded machine may add; the figures of the release bar are measured by torture."""
+    return 3.0
 
 
 class Verbs:
@@ -254,7 +272,7 @@ class Verbs:
 
     def _work(self, unit: Unit, context: WorkContext) -> UnitResult:
         self.stay("work", context)
-        return succeeded(unit)
+        return _all_succeed(unit)
 
 
 @pytest.fixture

@@ -233,6 +233,15 @@ def test_what_a_unit_was_given_and_raised_is_in_no_log_of_dasks(
         assert CANARY not in cluster.log(name)
 
 
+def test_a_parcel_shows_its_size_only() -> None:
+    """Dask logs the arguments of a task that fails: one that this version of the worker can't open, say."""
+    order = wire.Order("job-1", "key", 20.0, CANARY.encode(), (wire.pack(_unit(0, CANARY)),))
+    shown = f"{wire.sealed(order)!r} {wire.sealed(order)}"
+    assert "bytes" in shown
+    assert CANARY not in shown
+    assert CANARY.encode() in wire.sealed(order).data, "it travels in it"
+
+
 def test_units_of_a_run_that_was_killed_stop(
     cluster: Any, tmp_path: Path, clean_environment: dict[str, str], wait_until: Callable[..., Any]
 ) -> None:

@@ -5,34 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from orchestrator.deadline import WorkContext
-from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
+from orchestrator.job import Unit, UnitResult
 from orchestrator.spec.base import JobSpec
 from orchestrator.status.read import look
 from orchestrator.status.states import Shown, State
 
 Maker = Callable[..., Any]
-BUSY: Final = 1.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
 
 
-PHASES = ["plan", "work", "apply", "commit"]
-
-
-def _succeeded(unit: Unit) -> UnitResult:
-    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
-
-
-@pytest.mark.parametrize("where", PHASES)
-def test_a_deadline_ends_every_verb_that_listens(prepared: Maker, function_job: Maker, verbs: Maker, where: str) -> None:
-    job = verbs(where).job(function_job)
+def test_a_deadline_ends_every_verb_that_listens(
+    prepared: Maker, function_job: Maker, verbs: Maker, every_verb: str, busy: float
+) -> None:
+    job = verbs(every_verb).job(function_job)
     run = prepared(job, timeout=0.2)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 0.2 + BUSY
+    assert time.monotonic() - began < 0.2 + busy
     assert (run.job.state, run.exit_code) == (State.TIMED_OUT, 124)
     assert run.job.error.code == "timed-out"
     assert "0.2 s" in run.job.error.message
@@ -42,12 +35,12 @@ def test_a_deadline_ends_every_verb_that_listens(prepared: Maker, function_job: 
 
 @pytest.mark.parametrize("where", ["plan", "work", "commit"])
 def test_a_deadline_ends_the_run_also_when_a_verb_is_deaf(
-    prepared: Maker, function_job: Maker, verbs: Maker, gate: threading.Event, where: str
+    prepared: Maker, function_job: Maker, verbs: Maker, gate: threading.Event, where: str, busy: float
 ) -> None:
     run = prepared(verbs(where, deaf=True).job(function_job), timeout=0.2, concurrency=1)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 0.2 + BUSY
+    assert time.monotonic() - began < 0.2 + busy
     assert (run.job.state, run.exit_code) == (State.TIMED_OUT, 124)
     assert run.job.abandoned_threads >= 1
     assert run.result.threads_left
@@ -56,7 +49,7 @@ def test_a_deadline_ends_the_run_also_when_a_verb_is_deaf(
 
 @pytest.mark.parametrize("where", ["plan", "work"])
 def test_a_cancel_ends_the_run_within_the_grace_also_when_a_verb_is_deaf(
-    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, where: str, ask: Maker
+    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, where: str, ask: Maker, busy: float
 ) -> None:
     watched = verbs(where, deaf=True)
     run = prepared(watched.job(function_job), grace=0.2, concurrency=1)
@@ -64,26 +57,26 @@ def test_a_cancel_ends_the_run_within_the_grace_also_when_a_verb_is_deaf(
     began = time.monotonic()
     run.execute()
     asker.join()
-    assert 0.2 <= time.monotonic() - began < 0.2 + BUSY
+    assert 0.2 <= time.monotonic() - began < 0.2 + busy
     assert run.job.state is State.CANCELLED
     assert run.job.abandoned_threads >= 1
     assert any("left behind" in text for text in run.status.warnings)
 
 
 def test_a_cancel_at_once_doesnt_wait_for_the_grace(
-    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, ask: Maker
+    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, ask: Maker, busy: float
 ) -> None:
     watched = verbs("work", deaf=True)
     run = prepared(watched.job(function_job), grace=20.0)
     later(ask, run, watched.reached, "now")
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < BUSY
+    assert time.monotonic() - began < busy
     assert (run.job.state, run.status.cancel.mode) == (State.CANCELLED, "now")
 
 
 def test_a_second_cancel_at_once_shortens_the_grace_of_the_first(
-    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, ask: Maker
+    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, ask: Maker, busy: float
 ) -> None:
     watched = verbs("work", deaf=True)
     run = prepared(watched.job(function_job), grace=20.0)
@@ -96,7 +89,7 @@ def test_a_second_cancel_at_once_shortens_the_grace_of_the_first(
     later(ask_twice)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < busy
     assert (run.job.state, run.status.cancel.mode) == (State.CANCELLED, "now")
 
 
@@ -116,19 +109,19 @@ def test_while_it_stops_a_reader_sees_it_stopping(
 
     later(follow)
     run.execute()
-    assert list(dict.fromkeys(seen))[-2:] == [Shown.CANCEL_REQUESTED, Shown.STOPPING]
+    assert set(seen[:-1]) <= {Shown.CANCEL_REQUESTED}  # None, if the run was quicker than the first look.
     assert look(run.directory).state is Shown.CANCELLED
 
 
 def test_what_workers_finish_within_the_grace_is_applied_and_kept(
-    prepared: Maker, function_job: Maker, later: Maker, ask: Maker
+    prepared: Maker, function_job: Maker, later: Maker, ask: Maker, all_succeed: Callable[[Unit], UnitResult]
 ) -> None:
     reached, finish = threading.Event(), threading.Event()
 
     def work(unit: Unit, context: WorkContext) -> UnitResult:
         reached.set()
         assert finish.wait(10)
-        return _succeeded(unit)
+        return all_succeed(unit)
 
     job = function_job(items=("a", "b"), work=work)
     run = prepared(job, grace=5.0, concurrency=2)

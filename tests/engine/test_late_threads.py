@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from orchestrator.deadline import SYSTEM_CLOCK, Deadline, WorkContext
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.errors import Cancelled
-from orchestrator.job import ItemOutcome, ItemState, Unit, UnitResult
+from orchestrator.job import Unit, UnitResult
 from orchestrator.spec.base import JobSpec
 from orchestrator.status.journal import Event
 from orchestrator.status.models import JobStatus
@@ -20,27 +20,18 @@ from orchestrator.status.read import look
 from orchestrator.status.states import Shown, State
 
 Maker = Callable[..., Any]
-BUSY: Final = 1.0  # What a loaded machine may add; the figures of the release bar are measured by torture.
 
 
-PHASES = ["plan", "work", "apply", "commit"]
-
-
-def _succeeded(unit: Unit) -> UnitResult:
-    return UnitResult(tuple(ItemOutcome(key, ItemState.SUCCEEDED) for key in unit.items))
-
-
-@pytest.mark.parametrize("where", PHASES)
 def test_a_cancel_is_noticed_in_every_verb(
-    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, where: str, ask: Maker
+    prepared: Maker, function_job: Maker, verbs: Maker, later: Maker, every_verb: str, ask: Maker, busy: float
 ) -> None:
-    watched = verbs(where)
+    watched = verbs(every_verb)
     job = watched.job(function_job)
     run = prepared(job, grace=5.0)
     later(ask, run, watched.reached)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < BUSY
+    assert time.monotonic() - began < busy
     assert (run.job.state, run.status.state, run.exit_code) == (State.CANCELLED, State.CANCELLED, 130)
     assert job.calls[-1] == "abandon"
     assert not run.result.threads_left
@@ -106,13 +97,13 @@ def test_what_a_left_thread_returns_later_changes_nothing(
 
 
 def test_a_deaf_unit_holds_up_one_slot_and_the_others_finish(
-    prepared: Maker, function_job: Maker, gate: threading.Event
+    prepared: Maker, function_job: Maker, gate: threading.Event, all_succeed: Callable[[Unit], UnitResult]
 ) -> None:
     def work(unit: Unit, context: WorkContext) -> UnitResult:
         if unit.key == "a":
             gate.wait(20)
         context.checkpoint()
-        return _succeeded(unit)
+        return all_succeed(unit)
 
     job = function_job(items=tuple("abcdefgh"), work=work)
     run = prepared(job, timeout=0.3, concurrency=2).execute()
@@ -122,7 +113,7 @@ def test_a_deaf_unit_holds_up_one_slot_and_the_others_finish(
 
 
 def test_a_slot_whose_thread_didnt_come_back_is_replaced_in_the_next_attempt(
-    run_job: Maker, function_job: Maker, gate: threading.Event
+    run_job: Maker, function_job: Maker, gate: threading.Event, all_succeed: Callable[[Unit], UnitResult]
 ) -> None:
     tried: list[str] = []
 
@@ -131,7 +122,7 @@ def test_a_slot_whose_thread_didnt_come_back_is_replaced_in_the_next_attempt(
         if unit.key == "a" and tried.count("a") == 1:
             gate.wait(20)
         context.checkpoint()
-        return _succeeded(unit)
+        return all_succeed(unit)
 
     jobs: list[Any] = []
 
@@ -146,12 +137,12 @@ def test_a_slot_whose_thread_didnt_come_back_is_replaced_in_the_next_attempt(
     gate.set()
 
 
-def test_a_deaf_abandon_doesnt_hold_the_run(prepared: Maker, function_job: Maker, gate: threading.Event) -> None:
+def test_a_deaf_abandon_doesnt_hold_the_run(prepared: Maker, function_job: Maker, gate: threading.Event, busy: float) -> None:
     job = function_job(work=lambda unit, context: context.sleep(20), on_abandon=lambda: gate.wait(20))
     run = prepared(job, timeout=0.2)
     began = time.monotonic()
     run.execute()
-    assert time.monotonic() - began < BUSY
+    assert time.monotonic() - began < busy
     assert run.job.state is State.TIMED_OUT
     gate.set()
 

@@ -1,6 +1,7 @@
 """Specs as people write them who know Compose, GitHub Actions, Dagu or Airflow: each problem at its place, and nothing else.
 
-`other_tools.txt` holds them. A line `!!! COLUMN CODE HINT` isn't part of the spec: it says that the line above has this problem
+`other_tools.txt` and `slips.txt` (units, addresses, paths, globs, types)
+hold them. A line `!!! COLUMN CODE HINT` isn't part of the spec: it says that the line above has this problem
 at this column, with this in its hint. What isn't said mustn't be found.
 """
 
@@ -15,7 +16,7 @@ import pytest
 
 from orchestrator.spec.load import check_spec
 
-CASES: Final = Path(__file__).with_name("other_tools.txt")
+FILES: Final = [Path(__file__).with_name(name) for name in ("other_tools.txt", "slips.txt")]
 EXPECTED: Final = re.compile(r"!!! (\d+) (\S+) ?(.*)")
 
 
@@ -33,7 +34,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    for block in CASES.read_text(encoding="utf-8").split("=== ")[1:]:
+    for block in [block for file in FILES for block in file.read_text(encoding="utf-8").split("=== ")[1:]]:
         title, *lines = block.splitlines()
         case = Case(title, "".join(f"{line}\n" for line in lines if not EXPECTED.fullmatch(line)), [])
         number = 0
@@ -57,5 +58,5 @@ def test_each_problem_stands_at_its_place_with_a_hint(tmp_path: Path, case: Case
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(list(cases())) > 60
+    assert len(list(cases())) > 290
     assert all(case.expected for case in cases())

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from orchestrator import files
-from orchestrator.errors import NotFound, UnreadableState
+from orchestrator.errors import NewerState, NotFound, UnreadableState
+from orchestrator.status import read
 from orchestrator.status.journal import Event, JournalWriter
 from orchestrator.status.layout import RunDir, StateDir
-from orchestrator.status.rebuild import rebuilt
+from orchestrator.status.rebuild import rebuilt, restore
 from orchestrator.status.states import Shown
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -53,6 +54,33 @@ def test_a_run_that_was_cut_off_is_interrupted_with_the_counts_of_its_journal(ru
 def test_while_the_process_lives_it_is_running(run: RunDir) -> None:
     with files.Lock.acquire(run.lease):
         assert rebuilt(run).state is Shown.RUNNING
+
+
+def test_a_file_that_was_lost_or_damaged_is_written_again_and_a_sound_one_stays(run: RunDir) -> None:
+    for damaged in (None, b"{", b"[]"):
+        if damaged is not None:
+            run.status.write_bytes(damaged)
+        assert restore(run).state is Shown.INTERRUPTED
+        assert read.look(run).status.jobs[0].items.done == 2
+        assert read.look(run).state is Shown.INTERRUPTED
+    before = run.status.read_bytes()
+    _record(run, (Event.ITEM_FINISHED, {"job": "drill", "item": "c", "state": "succeeded"}))
+    assert restore(run).status.jobs[0].items.done == 3
+    assert run.status.read_bytes() == before
+
+
+def test_while_the_process_lives_only_it_writes_the_file(run: RunDir) -> None:
+    with files.Lock.acquire(run.lease):
+        assert restore(run).state is Shown.RUNNING
+    assert not run.status.exists()
+
+
+def test_the_file_of_a_newer_version_is_left_alone(run: RunDir) -> None:
+    newer = b'{"schema_version": 99}'
+    run.status.write_bytes(newer)
+    with pytest.raises(NewerState):
+        restore(run)
+    assert run.status.read_bytes() == newer
 
 
 def test_a_cancel_that_was_noticed_shows(run: RunDir) -> None:

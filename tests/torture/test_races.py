@@ -49,18 +49,19 @@ def test_of_twenty_racing_starts_one_wins_each_time(
     wait_until: Maker,
     rounds: Callable[[int], Iterator[int]],
     tell: Callable[[str], None],
+    whole: bool,
 ) -> None:
-    races = 0
+    races, most = 0, 20 if whole else 8
     for _ in rounds(1):
         root = project(_spec(60, 60.0))
-        racers = [start("run", "--quiet", cwd=root, **BOTH_QUIET) for _ in range(20)]
-        wait_until(lambda racers=racers: sum(racer.poll() is not None for racer in racers) >= 19, 200.0, what="the refusals")
+        racers = [start("run", "--quiet", cwd=root, **BOTH_QUIET) for _ in range(most)]
+        wait_until(lambda racers=racers: sum(racer.poll() is not None for racer in racers) >= most - 1, 200.0, what="refusals")
         assert _states(root) == Counter(running=1)
         assert verb("cancel", cwd=root).code == 0
-        assert Counter(racer.wait(60) for racer in racers) == Counter({130: 1, 3: 19})
+        assert Counter(racer.wait(60) for racer in racers) == Counter({130: 1, 3: most - 1})
         assert _states(root) == Counter(cancelled=1)
         races += 1
-    tell(f"{races} races of 20: one winner each")
+    tell(f"{races} races of {most}: one winner each")
 
 
 def test_the_same_race_has_several_winners_where_a_start_checks_and_then_sets(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.status import read
+from orchestrator.status import journal, read
 from orchestrator.status.layout import RunDir, StateDir
 from orchestrator.status.states import Shown
 
 Maker = Callable[..., Any]
+ITEMS = 8
 GRACE = 1.0
 SLACK = 0.25
 ENDS = 1.5  # An interpreter that ends on a busy machine; the bar is for an idle one.
@@ -24,8 +25,20 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
 
 
 def _spec(behaviour: str) -> str:
-    job = {"kind": "drill", "items": 8, "behaviour": behaviour, "seconds": 40, "unlucky": 1, "timeout": 60, "begun": "begun"}
+    job = {
+        "kind": "drill",
+        "items": ITEMS,
+        "behaviour": behaviour,
+        "seconds": 40,
+        "unlucky": 1,
+        "timeout": 60,
+        "begun": "begun",
+    }
     return f"version: 1\ngrace: {GRACE}s\njobs: {json.dumps({'drill': job})}\n"
+
+
+def _finished(directory: RunDir) -> int:
+    return sum(entry.event is journal.Event.ITEM_FINISHED for entry in journal.read(directory.journal).entries)
 
 
 @pytest.fixture
@@ -40,12 +53,13 @@ def begin(start: Maker, project: Maker, wait_until: Maker) -> Callable[[str], tu
         directory = state.run(read.run_ids(state)[0])
         wait_until((root / "begun").exists, what="the first unit")
         if behaviour != "hold":  # The call that holds the interpreter stops the recorder too.
-            wait_until(lambda: read.look(directory).status.jobs[0].phase == "work", what="work")
+            wait_until(lambda: _finished(directory) == ITEMS - 1, what="the other units")
         return directory, process
 
     return run
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("number", CODES, ids=lambda number: signal.Signals(number).name)
 @pytest.mark.parametrize("behaviour", ["wait", "block", "spin"])
 def test_a_run_ends_within_the_grace_whatever_its_worker_does(
@@ -61,9 +75,10 @@ def test_a_run_ends_within_the_grace_whatever_its_worker_does(
     assert took <= GRACE + SLACK + ENDS
     seen = read.look(directory)
     assert (seen.state, seen.status.jobs[0].state.value) == (Shown.CANCELLED, "cancelled")
-    assert seen.status.jobs[0].items.succeeded == 7
+    assert seen.status.jobs[0].items.succeeded == ITEMS - 1
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("number", CODES, ids=lambda number: signal.Signals(number).name)
 def test_a_second_signal_ends_a_run_at_once(begin: Maker, wait_until: Maker, number: signal.Signals) -> None:
     directory, process = begin("block")
@@ -99,9 +114,10 @@ def test_beyond_the_deadline_a_call_that_holds_the_interpreter_is_ended_too(
     began = time.monotonic()
     process = start("run", "--quiet", cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process.wait(60)
-    tell(f"{time.monotonic() - began:.2f} s with a timeout of 1 s, start-up included, exit {process.returncode}")
+    took = time.monotonic() - began
+    tell(f"{took:.2f} s with a timeout of 1 s, a grace of 0.5 s and 2 s of patience, start-up included")
     assert process.returncode != 0
-    assert time.monotonic() - began < 15
+    assert took < 3.5 + SLACK + 2 * ENDS
     state = StateDir(root / ".orchestrate")
     assert read.look(state.run(read.run_ids(state)[0])).state is Shown.INTERRUPTED
 

@@ -27,7 +27,7 @@ from orchestrator.errors import Cancelled, DeadlineExceeded, EngineError, Failur
 from orchestrator.job import Unit, UnitResult
 
 _log: Final = logging.getLogger("orchestrator.engine")
-CONNECT_SECONDS: Final = 4.0  # For a scheduler on the same network this is long.
+CONNECT_SECONDS: Final = 4.0  # For a machine on the same network this is long; what listens there may take longer to answer.
 CHECK_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 15.0  # A scheduler that doesn't answer so long is hung; a busy one takes a second or two.
 WORKERS_SECONDS: Final = 30.0  # How long a cluster may have no worker at all: some start them on demand.
@@ -145,8 +145,9 @@ class DaskPool:
         from orchestrator.engine.dask.quiet import quieten
 
         quieten()
+        await _reached(self._address)
         connect: Any = Client  # Its annotations are those of a blocking client; an asynchronous one returns coroutines.
-        options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "orchestrate"}
+        options = {"timeout": ANSWER_SECONDS, "set_as_default": False, "name": "orchestrate"}
         client = connect(self._address, asynchronous=True, **options)
         try:
             await client
@@ -290,9 +291,9 @@ class DaskPool:
 
     def _dismiss(self) -> None:
         """Tell every worker that the session is over; those that don't hear it notice their deadline, or the lost client."""
-        from orchestrator.engine.dask.worker import end_session
-
         if self._client is not None and self._client.status == "running" and self._dismissal is None:
+            from orchestrator.engine.dask.worker import end_session
+
             self._dismissal = asyncio.ensure_future(self._client.run(end_session, self._session, on_error="ignore"))
 
     def _note_progress(self, event: tuple[float, Any]) -> None:
@@ -303,6 +304,13 @@ class DaskPool:
         for key, index, done, total, note in told:
             if key in self._in_hand:
                 self._in_hand[key][index](done, total, note)
+
+
+async def _reached(address: str) -> None:
+    """Raise OSError unless something listens at `address`: Dask's client tries again for as long as it would wait."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), CONNECT_SECONDS)
+    writer.close()
 
 
 async def _settled(waited: Awaitable[Any]) -> Any:

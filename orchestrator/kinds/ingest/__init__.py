@@ -24,4 +24,5 @@ KIND: Final = Kind(
     build="orchestrator.kinds.ingest.job:build",
     targets="orchestrator.kinds.ingest.targets:targets",
     check="orchestrator.kinds.ingest.targets:check",
+    requirements="orchestrator.kinds.ingest.requirements:requirements",
 )

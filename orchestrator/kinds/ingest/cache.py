@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from orchestrator import files
+from orchestrator.errors import UnreadableState
 from orchestrator.kinds.ingest.computed import Computed, Stored, unpacked
 from orchestrator.kinds.ingest.database import told
 from orchestrator.kinds.ingest.document import Seen, Stamp
 
 NAME: Final = "ingest.db"
-_VERSION: Final = 2
+_VERSION: Final = 3
 _PATIENCE: Final = 30.0
 _OPENING_TRIES: Final = 200  # Each 50 ms.
 _KEPT_SECONDS: Final = 30 * 86_400.0
@@ -30,7 +31,7 @@ create table if not exists computed(
 create index if not exists computed_by_use on computed(used_at);
 create table if not exists stamps(
     corpus text not null, key text not null, size integer not null, mtime integer not null, ctime integer not null,
-    digest blob not null, primary key (corpus, key)) without rowid;
+    digest blob not null, inode integer not null, primary key (corpus, key)) without rowid;
 create table if not exists paces(
     job text not null, recipe blob not null, seconds_a_byte real not null, seconds_a_document real not null,
     primary key (job, recipe)) without rowid;
@@ -103,7 +104,7 @@ class Cache:
             return None
         try:
             return unpacked(key, digest, cache_key, row[0], row[1], row[2])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnreadableState):
             return None
 
     def known(self, keys: Iterable[bytes]) -> set[bytes]:
@@ -139,10 +140,10 @@ class Cache:
     def stamps(self, corpus: str) -> Mapping[str, Stamp]:
         """Return what earlier runs know of a corpus's files."""
         with told("read", self._path):
-            query = "select key, size, mtime, ctime, digest from stamps where corpus = ?"
+            query = "select key, size, mtime, ctime, digest, inode from stamps where corpus = ?"
             return {
-                key: Stamp(size, (mtime, ctime), digest)
-                for key, size, mtime, ctime, digest in self._connection.execute(query, (corpus,))
+                key: Stamp(size, (mtime, ctime), digest, inode)
+                for key, size, mtime, ctime, digest, inode in self._connection.execute(query, (corpus,)).fetchall()
             }
 
     def remember(self, corpus: str, seen: Iterable[Seen], before: float, known: Mapping[str, Stamp]) -> None:
@@ -153,16 +154,16 @@ class Cache:
         """
         limit = int(before * 1e9)
         learned = {
-            each.key: Stamp(each.size, each.times, each.digest)
+            each.key: Stamp(each.size, each.times, each.digest, each.inode)
             for each in seen
             if each.digest is not None and max(each.times) < limit
         }
         if learned == known:
             return
-        rows = [(corpus, key, each.size, *each.times, each.digest) for key, each in learned.items()]
+        rows = [(corpus, key, each.size, *each.times, each.digest, each.inode) for key, each in learned.items()]
         with told("write", self._path), self._connection:
             self._connection.execute("delete from stamps where corpus = ?", (corpus,))
-            self._connection.executemany("insert or replace into stamps values (?, ?, ?, ?, ?, ?)", rows)
+            self._connection.executemany("insert or replace into stamps values (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

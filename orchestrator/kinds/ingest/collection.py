@@ -25,7 +25,7 @@ from orchestrator.kinds.ingest.manifest import read_manifest
 from orchestrator.kinds.ingest.models import load_class
 from orchestrator.kinds.ingest.nodes import LINE, PATH, TITLE, source_of
 
-CODE: Final = "vector_store-failed"
+CODE: Final = "vector-store-failed"
 _AT_ONCE: Final = 256
 """Nodes in one call."""
 

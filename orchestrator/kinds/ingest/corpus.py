@@ -24,6 +24,8 @@ from orchestrator.kinds.ingest.ignore import IgnoreRules
 _BLOCK: Final = 1 << 20
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # Non-blocking: a FIFO would hang the open.
+_POSITIVE: Final = (1 << 63) - 1
+"""SQLite's numbers have a sign, inodes of some file systems have not."""
 _SORTS: Final = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -139,7 +141,8 @@ class _Walk:
         if self._included is not None:
             return self._included(relative)
         name = relative.rpartition("/")[2].lower()
-        return name in self._rules.known or os.path.splitext(name)[1] in self._rules.known  # noqa: PTH122 - hot path
+        dot = name.rfind(".")
+        return name in self._rules.known or (dot > 0 and name[dot:] in self._rules.known)
 
     def _file(self, entry: os.DirEntry[str], relative: str, key: str) -> Seen | Skipped:
         try:
@@ -153,7 +156,8 @@ class _Walk:
         problem = None
         if found.st_size > self._rules.max_file_size:
             problem = _too_large(found.st_size, self._rules.max_file_size)
-        return Seen(key, relative, found.st_size, (found.st_mtime_ns, found.st_ctime_ns), None, problem)
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        return Seen(key, relative, found.st_size, times, None, problem, found.st_ino & _POSITIVE)
 
 
 def _encodable(name: str) -> bool:
@@ -174,20 +178,21 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 def _with_digest(root: Root, seen: Seen, stamp: Stamp | None) -> Seen:
     if seen.problem is not None:
         return seen
-    if stamp is not None and (stamp.size, stamp.times) == (seen.size, seen.times):
-        return Seen(seen.key, seen.location, seen.size, seen.times, stamp.digest)
+    key, location, size, times, _, _, inode = seen
+    if stamp is not None and stamp.size == size and stamp.times == times and stamp.inode == inode:
+        return Seen(key, location, size, times, stamp.digest, None, inode)
     digest = hashlib.sha256()
-    size = 0
+    read = 0
     try:
-        with closing(_open(root, seen.location)) as stream:
+        with closing(_open(root, location)) as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
-                size += len(block)
+                read += len(block)
     except Unreadable as error:
-        return Seen(seen.key, seen.location, seen.size, seen.times, None, error.failure())
+        return Seen(key, location, size, times, None, error.failure())
     except OSError as error:
-        return Seen(seen.key, seen.location, seen.size, seen.times, None, _unreadable(error).failure())
-    return Seen(seen.key, seen.location, size, seen.times, digest.digest())
+        return Seen(key, location, size, times, None, _unreadable(error).failure())
+    return Seen(key, location, read, times, digest.digest(), None, inode)
 
 
 def _read(root: Root, location: str, limit: int) -> bytes:

@@ -18,7 +18,8 @@ class Unreadable(OrchestrateError):
 class Seen(NamedTuple):
     """What the scan says of a document. `digest` is the SHA-256 of its content, None if a `problem` kept it unread.
 
-    `times` are those of the last change of content and of inode, in nanoseconds: with the size, they stand for the content.
+    `times` are those of the last change of content and of inode, in nanoseconds: with size and inode, they stand for the
+    content.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Seen(NamedTuple):
     times: tuple[int, int] = (0, 0)
     digest: bytes | None = None
     problem: Failure | None = None
+    inode: int = 0
 
 
 class Skipped(NamedTuple):
@@ -44,11 +46,12 @@ class Scan(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """What an earlier run knows of a file: if size and times still are these, so is the digest."""
+    """What an earlier run knows of a file: if size, times and inode still are these, so is the digest."""
 
     size: int
     times: tuple[int, int]
     digest: bytes
+    inode: int = 0
 
 
 class Heading(NamedTuple):

@@ -56,4 +56,6 @@ def compile_glob(glob: str) -> re.Pattern[str]:
 def matcher(globs: Sequence[str]) -> Callable[[str], bool]:
     """Return a test whether a path matches one of the globs; no globs match nothing."""
     patterns = [compile_glob(glob) for glob in globs]
+    if not patterns:
+        return lambda _: False
     return lambda path: any(pattern.match(path) for pattern in patterns)

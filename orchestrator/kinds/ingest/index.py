@@ -1,4 +1,4 @@
-"""The files of an index: `index.db` (documents, nodes, full text) and `vectors.npy`. Written here, read by `search`.
+"""The files of an index: `index.db` (documents, nodes, texts, full text) and `vectors.npy`. Written here, read by `search`.
 
 `nodes.id` is the row of `vectors.npy` plus one. The full text has weights of its own at query time, so title, headings and
 body are columns.
@@ -11,19 +11,21 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from orchestrator import files
 from orchestrator.errors import JobError, StorageError, UnreadableState
+from orchestrator.kinds.ingest import texts
 from orchestrator.kinds.ingest.computed import Computed, NodeText, node_id
 from orchestrator.kinds.ingest.database import open_read_only, open_unshared, told
+from orchestrator.kinds.ingest.texts import Block
 
 DATABASE: Final = "index.db"
 VECTORS: Final = "vectors.npy"
-FORMAT: Final = 1
+FORMAT: Final = 2
 _GATHERED: Final = 4 << 20
 """Bytes that full text gathers in memory before it writes: saves an eighth of the time that the default of 1 MB takes."""
 _SCHEMA: Final = f"""
@@ -34,7 +36,8 @@ create table documents(
     metadata text not null, first_node integer not null, nodes integer not null);
 create table nodes(
     id integer primary key, document integer not null, node_id blob not null, start integer not null, end integer not null,
-    line integer not null, headings text not null, text text not null);
+    line integer not null, headings text not null);
+{texts.SCHEMA}
 create virtual table passages using fts5(
     title, headings, body, content='', tokenize="porter unicode61 remove_diacritics 2");
 """
@@ -106,12 +109,13 @@ class IndexWriter:
             document, title, first, nodes = self._connection.execute(query, (key,)).fetchone()
             span = (first, first + nodes - 1)
             # A full text without content of its own can't look up what it has to forget, so it is told.
-            self._connection.execute(
-                "insert into passages(passages, rowid, title, headings, body) "
-                "select 'delete', id, ?, headings, text from nodes where id between ? and ?",
-                (title, *span),
+            gone = _nodes(self._connection, *span, texts.stored(self._connection, *span))
+            self._connection.executemany(
+                "insert into passages(passages, rowid, title, headings, body) values ('delete', ?, ?, ?, ?)",
+                ((row, title, each.headings, each.text) for row, each in enumerate(gone, first)),
             )
             self._connection.execute("delete from nodes where id between ? and ?", span)
+            texts.forget(self._connection, *span)
             self._connection.execute("delete from documents where id = ?", (document,))
         self.documents -= 1
         self.nodes -= nodes
@@ -126,12 +130,13 @@ class IndexWriter:
         with told("write", self._path):
             self._connection.execute("insert into documents values (?, ?, ?, ?, ?, ?, ?, ?)", row)
             self._connection.executemany(
-                "insert into nodes values (?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into nodes values (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (row, document, node_id(computed.key, each), each.start, each.end, each.line, each.headings, each.text)
+                    (row, document, node_id(computed.key, each), each.start, each.end, each.line, each.headings)
                     for row, each in enumerate(computed.nodes, first)
                 ),
             )
+            texts.store(self._connection, first, computed.compressed())
             self._connection.executemany(
                 "insert into passages(rowid, title, headings, body) values (?, ?, ?, ?)",
                 ((row, title, each.headings, each.text) for row, each in enumerate(computed.nodes, first)),
@@ -231,10 +236,28 @@ def read_entries(snapshot: Path) -> Mapping[str, Entry]:
     """Return the documents of a snapshot by key. Raises UnreadableState."""
     try:
         with closing(open_read_only(snapshot / DATABASE)) as connection:
+            check_format(connection, snapshot.name)
             rows = connection.execute("select key, digest, cache_key from documents")
             return {key: Entry(digest, cache_key) for key, digest, cache_key in rows}
     except (sqlite3.Error, StorageError) as error:
         raise UnreadableState(f"the index of {snapshot.name} can't be read: {error}") from error
+
+
+def check_format(connection: sqlite3.Connection, snapshot: str) -> None:
+    """Raise UnreadableState if an index has another form than this program's."""
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if version != FORMAT:
+        raise UnreadableState(f"{snapshot} has index format {version}; this program reads {FORMAT}")
+
+
+def _nodes(connection: sqlite3.Connection, first: int, last: int, blocks: Sequence[Block]) -> list[NodeText]:
+    """Return the nodes of a document by its first and its last row."""
+    query = "select start, end, line, headings from nodes where id between ? and ? order by id"
+    places = connection.execute(query, (first, last)).fetchall()
+    found = texts.texts_of(blocks, [end - start for start, end, _, _ in places])
+    return [
+        NodeText(start, end, line, headings, text) for (start, end, line, headings), text in zip(places, found, strict=True)
+    ]
 
 
 class IndexReader:
@@ -252,18 +275,16 @@ class IndexReader:
         """Return a document as it was computed, None if it isn't there. Raises StorageError."""
         with told("read", self._snapshot / DATABASE):
             row = self._connection.execute(
-                "select id, digest, cache_key, title, metadata, first_node, nodes from documents where key = ?", (key,)
+                "select digest, cache_key, title, metadata, first_node, nodes from documents where key = ?", (key,)
             ).fetchone()
             if row is None:
                 return None
-            document, digest, cache_key, title, metadata, first, count = row
-            nodes = [NodeText(*node) for node in self._nodes(document, first, count)]
+            digest, cache_key, title, metadata, first, count = row
+            last = first + count - 1
+            blocks = texts.stored(self._connection, first, last)
+            nodes = _nodes(self._connection, first, last, blocks)
         vectors = self._vectors(first - 1, count, dimensions) if dimensions and count else b""
-        return Computed(key, digest, cache_key, title, json.loads(metadata), nodes, dimensions, vectors)
-
-    def _nodes(self, document: int, first: int, count: int) -> Iterator[tuple[int, int, int, str, str]]:
-        query = "select start, end, line, headings, text from nodes where id between ? and ? and document = ? order by id"
-        yield from self._connection.execute(query, (first, first + count - 1, document))
+        return Computed(key, digest, cache_key, title, json.loads(metadata), nodes, dimensions, vectors, blocks)
 
     def _vectors(self, row: int, count: int, dimensions: int) -> bytes:
         with (self._snapshot / VECTORS).open("rb") as stream:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.deadline import WorkContext
-from orchestrator.errors import Failure, JobError, UnreadableState
+from orchestrator.errors import Failure, JobError, MissingExtra, UnreadableState
 from orchestrator.job import Change, Job, Outcome, Plan, PlannedItem, Surroundings, Unit, UnitResult
 from orchestrator.kinds.ingest import pipeline
 from orchestrator.kinds.ingest.build import Origin, Previous, write_index, write_manifest
@@ -19,7 +19,7 @@ from orchestrator.kinds.ingest.checks import failed_check
 from orchestrator.kinds.ingest.computed import Stored, cache_key
 from orchestrator.kinds.ingest.document import Corpus, Scan, Seen, Stamp
 from orchestrator.kinds.ingest.index import Entry, read_entries
-from orchestrator.kinds.ingest.planning import batches, planned_item, skipped_warning
+from orchestrator.kinds.ingest.planning import batches, planned_item, quarantined_before, skipped_warning
 from orchestrator.kinds.ingest.publication import Publication
 from orchestrator.kinds.ingest.recipe import Recipe, recipe_of
 from orchestrator.kinds.ingest.sources import corpus_of
@@ -76,28 +76,54 @@ class IngestJob:
         """Say what is new, changed, unchanged and gone. Raises JobError `empty_corpus` if there is nothing to index."""
         self._forget()
         self._scanned_at = time.time()
-        digest = self._recipe.digest()
         self._previous, warning = self._read_previous()
+        digest, assumed = self._known_recipe()
         with self._peeked_cache() as cache:
             self._stamps = cache.stamps(self._around.job) if cache else {}
             self._scan = self._corpus.scan(self._stamps, context)
             if not self._scan.documents:
                 raise JobError("no document of the corpus is taken", code="empty_corpus", hint=_why_empty(self._scan))
             wanted = {each.key: _wanted(each, digest) for each in self._scan.documents if each.digest is not None}
-            cached = cache.known(entry.cache_key for entry in wanted.values()) if cache else set()
+            entries = self._previous.entries if self._previous else {}
+            unpublished = {key: entry for key, entry in wanted.items() if entries.get(key) != entry}
+            cached = cache.known(entry.cache_key for entry in unpublished.values()) if cache and unpublished else set()
             pace = cache.pace(self._around.job, digest) if cache else None
-        entries = self._previous.entries if self._previous else {}
-        self._entries = {key: entry for key, entry in wanted.items() if entry.cache_key in cached or entries.get(key) == entry}
+        self._entries = {key: entry for key, entry in wanted.items() if key not in unpublished or entry.cache_key in cached}
         to_do = [each for each in self._scan.documents if each.key not in self._entries]
         self._waiting = {each.key for each in to_do}
         self._count(entries)
-        items = [planned_item(each, wanted.get(each.key), self._previous, self._recipe) for each in self._scan.documents]
+        bad = quarantined_before(self._previous)
+        items = [planned_item(each, wanted.get(each.key), self._previous, self._recipe, bad) for each in self._scan.documents]
         gone = [PlannedItem(key, Change.GONE, "no longer in the corpus") for key in sorted(entries.keys() - _keys(items))]
         units = list(batches(to_do, self._corpus, self._recipe))
-        warnings = [each for each in (warning, skipped_warning(self._scan)) if each]
+        warnings = [each for each in (warning, assumed, skipped_warning(self._scan)) if each]
         self._planned_at = time.monotonic()
         # The cache is the truth: what it lost is computed again, whatever the journal says of an earlier attempt.
-        return Plan([*items, *gone], units, tuple(warnings), self_resuming=True, estimate_seconds=self._estimate(pace, to_do))
+        return Plan(
+            [*items, *gone],
+            units,
+            tuple(warnings),
+            self_resuming=True,
+            estimate_seconds=self._estimate(pace, to_do),
+            pending=self._pending(),
+        )
+
+    def _known_recipe(self) -> tuple[bytes, str]:
+        """Return the recipe's digest. Where nothing runs, a model that isn't installed counts as the last snapshot's."""
+        try:
+            return self._recipe.digest(), ""
+        except MissingExtra:
+            if not self._around.settings.get("plan_only"):
+                raise
+        self._recipe = self._recipe.assuming(self._previous.manifest.embedding if self._previous else {})
+        return self._recipe.digest(), "the default embedding isn't installed here: the plan takes it for the last snapshot's"
+
+    def _pending(self) -> tuple[str, ...]:
+        """Return what is left to do elsewhere for a snapshot that stays current."""
+        if self._publication is None or self._previous is None or not self._is_current():
+            return ()
+        current = self._previous.path.name
+        return () if self._publication.is_settled(current) else (f"publish {current} to the vector store",)
 
     def _estimate(self, pace: Pace | None, to_do: Sequence[Seen]) -> float | None:
         if not to_do and self._is_current():
@@ -172,7 +198,7 @@ class IngestJob:
             failure = self._model_failure
             raise JobError(failure.message, code=failure.code, hint=failure.hint, retryable=failure.retryable)
         lost = self._waiting - self._entries.keys() - self._quarantined.keys()
-        for key in lost & set(self._own_documents()):
+        for key in filter(self._recipe.readers.is_own, lost):
             self._quarantined[key] = Failure("reader-failed", "the job's own reader failed", "see the log")
         lost -= self._quarantined.keys()
         if lost:
@@ -198,9 +224,6 @@ class IngestJob:
         for key, failure in self._quarantined.items():
             if failure.code in _PASSING and key in before.entries:
                 self._entries[key] = before.entries[key]
-
-    def _own_documents(self) -> Iterator[str]:
-        return (each.key for each in self._scan.documents if self._recipe.readers.is_own(each.key))
 
     def _is_current(self) -> bool:
         before = self._previous

@@ -53,8 +53,8 @@ def load_class(reference: str, what: str) -> Any:
     except ImportError as error:
         raise JobError(
             f"the {what} {reference} can't be imported: {error.name or module} is missing",
-            code=f"{what}-failed",
+            code=f"{what.replace('_', '-')}-failed",
             hint=f"install the package that has {module}",
         ) from error
     except AttributeError as error:
-        raise JobError(f"{module} has no {name}", code=f"{what}-failed", hint=f"see `{what}`") from error
+        raise JobError(f"{module} has no {name}", code=f"{what.replace('_', '-')}-failed", hint=f"see `{what}`") from error

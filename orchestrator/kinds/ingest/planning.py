@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from orchestrator.job import Change, PlannedItem, Unit
@@ -18,14 +18,22 @@ _BATCH_BYTES: Final = 500_000
 _BATCH_DOCUMENTS: Final = 200
 
 
-def planned_item(seen: Seen, wanted: Entry | None, previous: Previous | None, recipe: Recipe) -> PlannedItem:
+def quarantined_before(previous: Previous | None) -> Mapping[str, str]:
+    """Return the documents that the last run couldn't read, with the codes of their failures."""
+    return {each.document: each.reason for each in previous.manifest.quarantined} if previous is not None else {}
+
+
+def planned_item(
+    seen: Seen, wanted: Entry | None, previous: Previous | None, recipe: Recipe, quarantined: Mapping[str, str]
+) -> PlannedItem:
     """Return what happens to a document, and why."""
     known = previous.entries.get(seen.key) if previous is not None else None
     if wanted is None:
         change = Change.NEW if known is None else Change.CHANGED
         return PlannedItem(seen.key, change, seen.problem.message if seen.problem else "can't be read")
     if known is None:
-        return PlannedItem(seen.key, Change.NEW, "new document")
+        failure = quarantined.get(seen.key)
+        return PlannedItem(seen.key, Change.NEW, f"tried again: {failure} the last time" if failure else "new document")
     if known == wanted:
         return PlannedItem(seen.key, Change.UNCHANGED)
     if known.digest != wanted.digest:

@@ -9,16 +9,17 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.deadline import WorkContext
-from orchestrator.errors import Failure, JobError
+from orchestrator.errors import Failure, JobError, MissingExtra, StorageError
 from orchestrator.kinds.ingest.document import Content, Heading, Parsed, Scan, Seen, Stamp
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
 _COLUMNS: Final = (
     "p.id, p.company, p.company_key, p.board, p.identifier, p.title, p.url, p.location, p.workplace, "
@@ -30,6 +31,9 @@ _OPEN: Final = f"""
 """  # noqa: S608 - a constant
 _FACTS: Final = ("company", "location", "workplace", "employment_type", "department")
 _AT_ONCE: Final = 200
+_SQLITE_FILE: Final = r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)([^?]+)"
+_PATIENCE_SECONDS: Final = 30
+_Row = Mapping[str, Any]
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -67,8 +71,39 @@ class PostingsCorpus(NamedTuple):
                     yield seen, Content(seen, _digest(row), parsed=_parsed(row))
 
     @contextmanager
-    def _rows(self, query: str, values: Mapping[str, Any]) -> Iterator[Iterator[RowMapping]]:
-        from sqlalchemy import create_engine, text
+    def _rows(self, query: str, values: Mapping[str, Any]) -> Iterator[Iterator[_Row]]:
+        file = re.fullmatch(_SQLITE_FILE, self.database)
+        with self._of_server(query, values) if file is None else self._of_file(file[1], query, values) as rows:
+            yield rows
+
+    def _unreadable(self, error: BaseException) -> JobError:
+        return JobError(
+            f"the postings of {self.job!r} can't be read: {type(error).__name__}",
+            code="no-postings",
+            hint=f"run the job {self.job!r} first: name it in `needs`",
+        )
+
+    @contextmanager
+    def _of_file(self, file: str, query: str, values: Mapping[str, Any]) -> Iterator[Iterator[_Row]]:
+        """Read a SQLite file by the standard library's driver: a plan then needs no more than the base install."""
+        import sqlite3
+
+        try:
+            uri = f"{Path(file).absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+                connection.row_factory = sqlite3.Row
+                yield iter(connection.execute(query, dict(values)))
+        except sqlite3.OperationalError as error:
+            raise self._unreadable(error) from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"the database {Path(file).name} failed: {error}", hint="restore a backup") from error
+
+    @contextmanager
+    def _of_server(self, query: str, values: Mapping[str, Any]) -> Iterator[Iterator[_Row]]:
+        try:
+            from sqlalchemy import create_engine, text
+        except ModuleNotFoundError as error:
+            raise MissingExtra("a corpus of postings on a database server", "ingest") from error
         from sqlalchemy.exc import OperationalError, ProgrammingError
         from sqlalchemy.pool import NullPool
 
@@ -77,18 +112,14 @@ class PostingsCorpus(NamedTuple):
             with engine.connect() as connection:
                 yield _streamed(connection, text(query), values)
         except (OperationalError, ProgrammingError) as error:
-            raise JobError(
-                f"the postings of {self.job!r} can't be read: {type(error.orig).__name__}",
-                code="no-postings",
-                hint=f"run the job {self.job!r} first: name it in `needs`",
-            ) from error
+            raise self._unreadable(error.orig or error) from error
         finally:
             engine.dispose()
 
 
-def _streamed(connection: Connection, query: Any, values: Mapping[str, Any]) -> Iterator[RowMapping]:
+def _streamed(connection: Connection, query: Any, values: Mapping[str, Any]) -> Iterator[_Row]:
     result = connection.execution_options(stream_results=True, yield_per=_AT_ONCE).execute(query, dict(values))
-    yield from result.mappings()
+    yield from map(dict, result.mappings())
 
 
 def slug(text: str) -> str:
@@ -96,7 +127,7 @@ def slug(text: str) -> str:
     return _NOT_A_WORD.sub("-", text.lower()).strip("-")[:80] or "x"
 
 
-def _seen(row: RowMapping, taken: Mapping[str, Seen]) -> Seen:
+def _seen(row: _Row, taken: Mapping[str, Seen]) -> Seen:
     key = f"{slug(row['company'])}/{slug(row['identifier'])}"
     if key in taken:
         exact = json.dumps([row["company_key"], row["board"], row["identifier"]]).encode()
@@ -104,12 +135,12 @@ def _seen(row: RowMapping, taken: Mapping[str, Seen]) -> Seen:
     return Seen(key, str(row["id"]), len(row["description_text"] or ""), (0, 0), _digest(row))
 
 
-def _digest(row: RowMapping) -> bytes:
+def _digest(row: _Row) -> bytes:
     parsed = _parsed(row)
     return hashlib.sha256(json.dumps([parsed.text, parsed.metadata], sort_keys=True).encode()).digest()
 
 
-def _parsed(row: RowMapping) -> Parsed:
+def _parsed(row: _Row) -> Parsed:
     title = row["title"] or "untitled"
     facts = [f"{name.replace('_', ' ').capitalize()}: {row[name]}" for name in _FACTS if row[name]]
     text = "\n".join([title, *facts]) + "\n\n" + (row["description_text"] or "")

@@ -9,8 +9,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from orchestrator import extras
 from orchestrator.errors import MissingExtra
 from orchestrator.kinds.ingest import pieces, readers
 from orchestrator.kinds.ingest.readers import Limits, Readers
@@ -20,6 +24,7 @@ from orchestrator.redact import public_url
 _SECRET: Final = re.compile(r"(?i)key|token|secret|passw|auth|credential")
 DEFAULT: Final = "default"
 NONE: Final = "none"
+_TABLE: Final = "wordllama-l2_supercat-256@"
 HEADINGS: Final = "headings"
 
 
@@ -39,7 +44,7 @@ class EmbeddingChoice(NamedTuple):
         if self.name == NONE:
             return {"name": NONE}
         if self.name == DEFAULT:
-            return {"name": DEFAULT, "model": f"wordllama-l2_supercat-256@{_installed_wordllama()}"}
+            return {"name": DEFAULT, "model": self.arguments.get("model") or f"{_TABLE}{_installed_wordllama()}"}
         if "model" in self.arguments and ":" not in self.name:
             base_url = self.arguments.get("base_url")
             place = {"base_url": public_url(base_url)} if base_url else {}
@@ -55,7 +60,16 @@ def told(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in arguments.items() if not _SECRET.search(key)}
 
 
+@cache
 def _installed_wordllama() -> str:
+    """Return the version as its folder's name says it: to parse its metadata takes as long as to scan 500 files."""
+    package = find_spec("wordllama") if extras.exists("wordllama") else None
+    if package is None:
+        raise MissingExtra("the default embedding", "ingest")
+    places = package.submodule_search_locations
+    found = list(Path(places[0]).parent.glob("wordllama-*.dist-info")) if places else []
+    if len(found) == 1:
+        return found[0].stem.partition("-")[2]
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -85,6 +99,11 @@ class Recipe(NamedTuple):
             "embedding": dict(self.embedding.identity()),
             "readers": {"own": dict(sorted(self.readers.own.items())), "version": readers.VERSION},
         }
+
+    def assuming(self, embedding: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with the default embedding of a snapshot's manifest in place of one that isn't installed."""
+        before = embedding.get("model") if embedding.get("name") == DEFAULT else None
+        return self._replace(embedding=EmbeddingChoice(DEFAULT, {"model": before or f"{_TABLE}?"}))
 
     def digest(self) -> bytes:
         """Return the SHA-256 of the settings in canonical form."""

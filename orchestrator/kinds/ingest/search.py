@@ -19,11 +19,12 @@ from orchestrator.errors import JobError, NotFound, UnreadableState, UsageError
 from orchestrator.kinds.ingest.asking import Closing
 from orchestrator.kinds.ingest.database import open_read_only, told
 from orchestrator.kinds.ingest.globs import compile_glob
-from orchestrator.kinds.ingest.index import DATABASE, FORMAT, VECTORS
+from orchestrator.kinds.ingest.index import DATABASE, VECTORS, check_format
 from orchestrator.kinds.ingest.manifest import NAME as MANIFEST
 from orchestrator.kinds.ingest.manifest import Manifest, read_manifest
 from orchestrator.kinds.ingest.recipe import DEFAULT, EmbeddingChoice
 from orchestrator.kinds.ingest.store import CURRENT, Store
+from orchestrator.kinds.ingest.texts import text_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +48,9 @@ _KEPT_BYTES: Final = 64_000_000
 _WORD: Final = re.compile(r"[^\W_]+")
 _COMPOUND: Final = re.compile(r"\w+(?:[._-]\w+)+|\w*[^\W_]_\w+")
 _COMMON: Final = (
-    "a an and are as at be but by can do does for from how i if in is it its me my of on or should that the there this to "
-    "was we what when where which who why will with you your"
+    "a about also am an and any are as at be been being but by can could did do does for from had has have how i if in into is "
+    "it its just me my of on or our should so some such than that the their them then there these they this those to was we "
+    "were what when where which who why will with would you your"
 )
 _STOP_WORDS: Final = frozenset(_COMMON.split())
 Ranked = list[tuple[int, float]]
@@ -90,9 +92,7 @@ class Snapshot:
             undo.callback(self.close)
             self.manifest: Manifest = read_manifest(path)
             with told("read", path / DATABASE):
-                (version,) = self._connection().execute("pragma user_version").fetchone()
-            if version != FORMAT:
-                raise UnreadableState(f"{path.name} has index format {version}; this program reads {FORMAT}")
+                check_format(self._connection(), path.name)
             undo.pop_all()
 
     def __enter__(self) -> Self:
@@ -258,13 +258,14 @@ class Snapshot:
     def hits(self, ranked: Ranked) -> list[Hit]:
         """Return the nodes of these rows, in their order."""
         query = (
-            "select d.key, d.title, n.node_id, n.start, n.end, n.line, n.headings, n.text "
+            "select d.key, d.title, n.node_id, n.start, n.end, n.line, n.headings "
             "from nodes n join documents d on d.id = n.document where n.id = ?"
         )
         found = []
         with told("read", self.path / DATABASE):
             for row, score in ranked:
-                key, title, node, start, end, line, headings, text = self._connection().execute(query, (row,)).fetchone()
+                key, title, node, start, end, line, headings = self._connection().execute(query, (row,)).fetchone()
+                text = text_of(self._connection(), row)
                 found.append(Hit(round(score, 6), key, node.hex(), start, end, text, line, title, headings))
         return found
 

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.base import JobSpec, SpecModel
 from orchestrator.spec.types import Allowance, Duration, Glob, Name, ProjectPath, Size
 
 _REFERENCE: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
-Reference = Annotated[str, StringConstraints(pattern=_REFERENCE, max_length=500)]
+
+
+def _refuse(code: str, problem: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError(code, "{problem}", {"problem": problem, "hint": hint})
+
+
+def _reference(value: str) -> str:
+    if re.fullmatch(_REFERENCE, value):
+        return value
+    module, dot, name = value.rpartition(".")
+    hint = f"write `{module}:{name}`" if dot and re.fullmatch(_REFERENCE, f"{module}:{name}") else "write it as `module:Class`"
+    raise _refuse("not-a-class", f"`{value[:80]}` names no class", hint)
+
+
+Reference = Annotated[
+    str,
+    StringConstraints(max_length=500),
+    AfterValidator(_reference),
+    WithJsonSchema({"type": "string", "pattern": _REFERENCE, "maxLength": 500}),
+]
+
+
+def _api(value: str) -> str:
+    """Check the address of an API, whose paths begin behind it."""
+    from orchestrator.spec import urls
+
+    why = urls.refused(value) if value else None
+    if why is None and value.rstrip("/").endswith(_ENDPOINTS):
+        why = "the path of the API's method doesn't belong to it", f"write `{value.rstrip('/').rpartition('/')[0]}`"
+    if why is not None:
+        raise _refuse("bad-url", *why)
+    return value
+
+
+_ENDPOINTS: Final = ("/embeddings", "/api/embed")
 
 
 class Postings(SpecModel):
@@ -54,9 +89,8 @@ class Provider(SpecModel):
 
     provider: Literal["openai-compatible", "ollama"] = Field(description="Which API it speaks.", examples=["ollama"])
     model: str = Field(min_length=1, max_length=200, description="The model's name.", examples=["nomic-embed-text"])
-    base_url: str | None = Field(
+    base_url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_api)] | None = Field(
         default=None,
-        max_length=2000,
         description="Where the API lies, up to and without `/embeddings`.",
         examples=["http://127.0.0.1:11434/v1"],
     )
@@ -118,14 +152,10 @@ class Checks(SpecModel):
     smoke: list[Smoke] = Field(default_factory=list, max_length=100, description="Questions with expected documents.")
 
 
-def _suffixes(value: Mapping[str, str]) -> Mapping[str, str]:
-    for suffix in value:
-        if not suffix.startswith(".") or suffix != suffix.lower() or "/" in suffix:
-            raise PydanticCustomError(
-                "bad-suffix",
-                "{problem}",
-                {"problem": f"{suffix!r} is no suffix", "hint": "write it in lower case with its dot, as `.docx`"},
-            )
+def _suffix(value: str) -> str:
+    if not value.startswith(".") or value != value.lower() or "/" in value:
+        meant = f".{value.lower().lstrip('*.')}"
+        raise _refuse("bad-suffix", f"`{value[:60]}` is no suffix", f"write it in lower case with its dot, as `{meant[:60]}`")
     return value
 
 
@@ -180,15 +210,19 @@ class IngestSpec(JobSpec):
         default_factory=list, max_length=1000, description="Globs of files to leave out.", examples=[["drafts/**"]]
     )
     respect_gitignore: bool = Field(default=False, description="Leave out what `.gitignore` files leave out.", examples=[True])
-    max_file_size: Size = Field(default=20_000_000, description="The largest file that is read.", examples=["20MB"])
-    max_characters: int = Field(default=20_000_000, ge=1, description="The longest text of one document.", examples=[1_000_000])
-    max_pages: int = Field(default=5_000, ge=1, description="The most pages of one document.", examples=[500])
+    max_file_size: Annotated[Size, Field(le=10_000_000_000)] = Field(
+        default=20_000_000, description="The largest file that is read.", examples=["20MB"]
+    )
+    max_characters: int = Field(
+        default=20_000_000, ge=1, le=1_000_000_000, description="The longest text of one document.", examples=[1_000_000]
+    )
+    max_pages: int = Field(default=5_000, ge=1, le=1_000_000, description="The most pages of one document.", examples=[500])
     on_bad_document: Literal["quarantine", "fail"] = Field(
         default="quarantine",
         description="`quarantine` publishes the others; `fail` publishes nothing.",
         examples=["quarantine"],
     )
-    readers: Annotated[dict[str, Reference], AfterValidator(_suffixes)] = Field(
+    readers: dict[Annotated[str, AfterValidator(_suffix)], Reference] = Field(
         default_factory=dict,
         max_length=100,
         description="Readers of LlamaIndex for further kinds of files, by suffix.",
@@ -198,7 +232,7 @@ class IngestSpec(JobSpec):
     embedding: Embedding = Field(
         default="default",
         description="`default` works offline, `none` is lexical search only; or a provider, or a class.",
-        examples=["default"],
+        examples=["default", {"provider": "ollama", "model": "nomic-embed-text"}],
     )
     snapshots: ProjectPath | None = Field(
         default=None,

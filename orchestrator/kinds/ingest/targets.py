@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from orchestrator.spec.kinds import Finding
 from orchestrator.spec.problems import did_you_mean
 
 WRITER_LOCK: Final = ".writer.lock"
-_MOST_LOOKED_AT: Final = 20_000
+_SMALL_FILE: Final = 1000
 
 
 def store_of(spec: IngestSpec, surroundings: Surroundings) -> Path:
@@ -43,14 +42,17 @@ def check(job: str, spec: IngestSpec, jobs: Mapping[str, JobSpec], root: Path) -
     yield from _check_embedding(spec)
     yield from _check_publish(spec)
     yield from _check_chunk(spec)
+    yield from _check_size(spec)
     yield from _check_postings(spec, jobs)
-    yield from _check_folders(spec, root)
+    yield from _check_folders(spec, jobs, root)
     yield from _check_globs(spec, root)
 
 
 def _check_embedding(spec: IngestSpec) -> Iterator[Finding]:
     if isinstance(spec.embedding, Provider) and spec.embedding.provider != "ollama" and not spec.embedding.base_url:
-        yield Finding(("embedding",), "no-base-url", "an openai-compatible provider needs a `base_url`")
+        path = ("embedding", "base_url") if spec.embedding.base_url == "" else ("embedding",)
+        hint = "say where its API lies, for example `base_url: https://api.example/v1`"
+        yield Finding(path, "no-base-url", "an openai-compatible provider needs a `base_url`", hint)
 
 
 def _check_publish(spec: IngestSpec) -> Iterator[Finding]:
@@ -74,6 +76,12 @@ def _check_chunk(spec: IngestSpec) -> Iterator[Finding]:
         )
 
 
+def _check_size(spec: IngestSpec) -> Iterator[Finding]:
+    if spec.max_file_size < _SMALL_FILE:
+        message = f"`max_file_size` is {spec.max_file_size} bytes: hardly any document is that small"
+        yield Finding(("max_file_size",), "unlikely-value", message, f'write "{spec.max_file_size}MB" for megabytes', "warning")
+
+
 def _check_postings(spec: IngestSpec, jobs: Mapping[str, JobSpec]) -> Iterator[Finding]:
     if not isinstance(spec.corpus, Postings):
         return
@@ -94,7 +102,7 @@ def _scrape_jobs(name: str, jobs: Mapping[str, JobSpec]) -> str:
     return did_you_mean(name, found) or "write a job of the kind `scrape` first"
 
 
-def _check_folders(spec: IngestSpec, root: Path) -> Iterator[Finding]:
+def _check_folders(spec: IngestSpec, jobs: Mapping[str, JobSpec], root: Path) -> Iterator[Finding]:
     store = (root / spec.snapshots).resolve() if spec.snapshots is not None else None
     for number, folder in enumerate(folders_of(spec)):
         path = ("corpus",) if isinstance(spec.corpus, str) else ("corpus", number)
@@ -103,32 +111,28 @@ def _check_folders(spec: IngestSpec, root: Path) -> Iterator[Finding]:
             message = f"the corpus {folder!r} lies inside its own snapshot store"
             yield Finding(path, "corpus-in-store", message, "give `snapshots` a folder of its own")
         elif not place.is_dir():
-            yield Finding(
-                path,
-                "no-such-folder",
-                f"there is no folder {folder!r}",
-                "paths start at this file's folder",
-                severity="warning",
-            )
+            hint = _folder_meant(folder, place, jobs)
+            yield Finding(path, "no-such-folder", f"there is no folder {folder!r}", hint, severity="warning")
+
+
+def _folder_meant(folder: str, place: Path, jobs: Mapping[str, JobSpec]) -> str:
+    """Return what a corpus was probably meant to be that is no folder: a scrape job, a file, globs, several folders."""
+    if folder in jobs and jobs[folder].kind == "scrape":
+        return f"for the postings of that job write `{{postings: {folder}}}`"
+    if place.is_file():
+        parent = str(Path(folder).parent)
+        return f'it is a file: write `corpus: {"./" if parent == "." else parent}` and `include: ["{place.name}"]`'
+    base, star, _ = folder.partition("*")
+    if star:
+        base = base.rpartition("/")[0]
+        return f'write `corpus: {base or "./"}` and `include: ["{folder[len(base) :].lstrip("/")}"]`'
+    if ", " in folder:
+        return f"for several folders write `[{', '.join(part.strip() for part in folder.split(','))}]`"
+    return "paths start at this file's folder"
 
 
 def _check_globs(spec: IngestSpec, root: Path) -> Iterator[Finding]:
-    places = [root / folder for folder in folders_of(spec) if (root / folder).is_dir()]
-    if not spec.include or not places:
-        return
-    from orchestrator.kinds.ingest.globs import compile_glob
+    if spec.include or spec.exclude or spec.checks.smoke:
+        from orchestrator.kinds.ingest.unmatched import unmatched
 
-    waiting = dict(enumerate(map(compile_glob, spec.include)))
-    for looked_at, name in enumerate(_names(places)):
-        waiting = {number: glob for number, glob in waiting.items() if not glob.match(name)}
-        if not waiting or looked_at >= _MOST_LOOKED_AT:
-            return
-    for number in waiting:
-        message = f"{spec.include[number]!r} matches no file of the corpus"
-        yield Finding(("include", number), "glob-matches-nothing", message, "globs are relative to the corpus", "warning")
-
-
-def _names(places: Iterable[Path]) -> Iterator[str]:
-    for place in places:
-        for folder, _, names in os.walk(place):
-            yield from (Path(folder, name).relative_to(place).as_posix() for name in names)
+        yield from unmatched(spec, folders_of(spec), root)

@@ -16,4 +16,5 @@ KIND: Final = Kind(
     build="orchestrator.kinds.scrape.job:build",
     targets="orchestrator.kinds.scrape.targets:targets",
     check="orchestrator.kinds.scrape.check:check",
+    requirements="orchestrator.kinds.scrape.requirements:requirements",
 )

@@ -20,6 +20,9 @@ from orchestrator.spec.kinds import Finding
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _Path = tuple[str | int, ...]
+_SMALLEST_SHARE: Final = 0.01
+_SHORTEST_APART: Final = 60
+_SHORTEST_REQUEST: Final = 0.05
 
 
 def check(job: str, spec: ScrapeSpec, jobs: Mapping[str, JobSpec], root: Path) -> Iterator[Finding]:
@@ -29,6 +32,7 @@ def check(job: str, spec: ScrapeSpec, jobs: Mapping[str, JobSpec], root: Path) -
     yield from _addresses(spec)
     yield from _files(spec, root)
     yield from _out_of_reach(spec)
+    yield from _unlikely(spec)
 
 
 def _companies(spec: ScrapeSpec) -> Iterator[Finding]:
@@ -114,16 +118,16 @@ def _addresses(spec: ScrapeSpec) -> Iterator[Finding]:
                 ("http", "allow_private_hosts", index),
                 "bad-host",
                 f"{host!r} is no name, address or network",
-                "write it as `localhost`, `127.0.0.1` or `10.0.0.0/8`",
+                _host_meant(host),
             )
     for name, url in spec.http.base_urls.items():
         place = ("http", "base_urls", name)
         if boards.find_board(name) is None:
-            yield Finding(place, "unknown-board", f"there is no board {name!r}", "the boards are " + ", ".join(boards.names()))
-        elif not _is_base(url):
-            yield Finding(place, "bad-url", "this is no base URL", "write it as http://host:port, without path or password")
-    if spec.http.proxy is not None and not _is_base(spec.http.proxy):
-        yield Finding(("http", "proxy"), "bad-url", "this is no address of a proxy", "write it as http://host:port")
+            yield Finding(place, "unknown-board", f"there is no board {name!r}", companies.board_meant(name), at_key=True)
+        elif (why := _no_base(url)) is not None:
+            yield Finding(place, "bad-url", *why)
+    if spec.http.proxy is not None and (why := _no_base(spec.http.proxy)) is not None:
+        yield Finding(("http", "proxy"), "bad-url", *why)
 
 
 @lru_cache(maxsize=1024)
@@ -131,13 +135,30 @@ def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_network(host.strip("[]"), strict=False)
     except ValueError:
-        return _HOST.fullmatch(host) is not None and "/" not in host
+        return _HOST.fullmatch(host) is not None and not re.fullmatch(r"[\d.]+", host)  # `300.1.1.1` is no name.
     return True
 
 
-def _is_base(url: str) -> bool:
+def _host_meant(host: str) -> str:
+    """Return how what was probably meant is written in `allow_private_hosts`: no scheme, port or star belongs there."""
+    name = host.partition("://")[2].partition("/")[0] or host
+    name = name.rpartition(":")[0] if re.search(r":\d+$", name) else name
+    if name != host and _is_host(name):
+        return f"write `{name}`: a host is named without scheme, port and path"
+    if "*" in host:
+        return "there are no wildcards: name each host, or a network such as `10.0.0.0/8`"
+    return "write it as `localhost`, `127.0.0.1` or `10.0.0.0/8`"
+
+
+def _no_base(url: str) -> tuple[str, str] | None:
+    """Return why an address isn't one of a scheme and a host, None if it is."""
+    why = companies.refused_url(url, ("http", "https"))
+    if why is not None:
+        return why
     parts = boards.split_url(url)
-    return parts is not None and parts.username is None and not parts.query and not parts.fragment
+    if parts is None or parts.query or parts.fragment:
+        return "this is no base URL", "write it as http://host:port"
+    return None
 
 
 def _files(spec: ScrapeSpec, root: Path) -> Iterator[Finding]:
@@ -160,6 +181,32 @@ def _out_of_reach(spec: ScrapeSpec) -> Iterator[Finding]:
         )
     if "concurrency" in spec.model_fields_set and spec.replay is None:
         yield from _unused_concurrency(spec)
+
+
+def _unlikely(spec: ScrapeSpec) -> Iterator[Finding]:
+    """Yield values that are possible, but hardly meant: a share of all, less than 1%, seconds between runs, expressions."""
+    for name, share in (("max_drop", spec.sync.max_drop), ("max_close", spec.sync.max_close)):
+        if name in spec.sync.model_fields_set and (share == 1 or 0 < share < _SMALLEST_SHARE):
+            message = f"`{name}` is {share * 100:g}%: the guard {'never holds' if share == 1 else 'holds nearly always'}"
+            yield Finding(("sync", name), "unlikely-value", message, 'a share is written as "30%" or 0.3', "warning")
+    if 0 < spec.sync.confirm_apart < _SHORTEST_APART:
+        message = f"`confirm_apart` is {spec.sync.confirm_apart:g} s: runs lie further apart anyway"
+        yield Finding(("sync", "confirm_apart"), "unlikely-value", message, 'write "6h" for hours', "warning")
+    if spec.http.request_timeout < _SHORTEST_REQUEST:
+        message = f"no request ends within {spec.http.request_timeout:g} s"
+        yield Finding(("http", "request_timeout"), "unlikely-value", message, 'write "30s" for seconds', "warning")
+    for name, globs in (("include_title", spec.include_title), ("exclude_title", spec.exclude_title)):
+        for index, glob in enumerate(globs):
+            if (odd := _odd_title(glob)) is not None:
+                yield Finding((name, index), "odd-glob", f"`{glob}`: {odd[0]}", odd[1], "warning")
+
+
+def _odd_title(glob: str) -> tuple[str, str] | None:
+    if glob.replace("*", "").replace(" ", "").isalnum():
+        return None
+    from orchestrator.spec.paths import odd_title
+
+    return odd_title(glob)
 
 
 def _unused_concurrency(spec: ScrapeSpec) -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from orchestrator.kinds.scrape import boards
 from orchestrator.kinds.scrape.boards.base import Board, Source
 from orchestrator.kinds.scrape.spec import Company, Fallback
+
+_PLAIN_URL: Final = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[1-9]\d{0,3})?(?:[/?#][^\s\\]*)?")
 
 
 class Located(NamedTuple):
@@ -38,9 +41,19 @@ def locate(company: Fallback) -> Located:
         return _own_pages(board, company)
     token = company.token or _token_of(board, company)
     if not board.accepts(token):
-        hint = "an address is written as `url`, without a token" if "://" in token else f"it looks like `{board.example}`"
-        raise Misplaced("token", "bad-token", f"{board.title} can't have the token {token!r}", hint)
+        raise Misplaced("token", "bad-token", f"{board.title} can't have the token {token!r}", _token_hint(board, token))
     return _located(board, Source(token, company.url or "", company.sitemap, company.limit))
+
+
+def _token_hint(board: Board, token: str) -> str:
+    if "://" in token:
+        return "an address is written as `url`, without a token"
+    host, slash, rest = token.partition("/")
+    if slash and "." in host and boards.detect(f"https://{token}") is not None:
+        return f"write `url: https://{token}` instead of a token"
+    if slash and host.lower() == board.name and board.accepts(rest):
+        return f"write `{rest}`"
+    return f"it looks like `{board.example}`"
 
 
 def name_of(company: Company, located: Located) -> str:
@@ -53,17 +66,17 @@ def _board(company: Fallback) -> Board | None:
         return None
     board = boards.find_board(company.board)
     if board is None:
-        raise Misplaced("board", "unknown-board", f"there is no board {company.board!r}", _suggestion(company.board))
+        raise Misplaced("board", "unknown-board", f"there is no board {company.board!r}", board_meant(company.board))
     return board
 
 
-def _suggestion(name: str) -> str:
+def board_meant(name: str) -> str:
+    """Return the hint beside a board that doesn't exist."""
     import difflib
 
     known = boards.names()
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    meant = f"did you mean `{close[0]}`? " if close else ""
-    return f"{meant}the boards are {', '.join(known)}"
+    return f"did you mean `{close[0]}`?" if close else f"the boards are {', '.join(known)}"
 
 
 def _from_url(company: Fallback) -> Located:
@@ -106,7 +119,8 @@ def _own_pages(board: Board, company: Fallback) -> Located:
 
 def _token_of(board: Board, company: Fallback) -> str:
     if company.url is None:
-        raise Misplaced("", "no-token", f"{board.title} needs a `token` or a `url`", f"a token looks like `{board.example}`")
+        place = "token" if "token" in company.model_fields_set else ""
+        raise Misplaced(place, "no-token", f"{board.title} needs a `token` or a `url`", f"a token looks like `{board.example}`")
     parts = _check_url(company.url)
     token = board.detect(parts)
     if not token:
@@ -118,9 +132,24 @@ def _token_of(board: Board, company: Fallback) -> str:
 
 def _check_url(url: str) -> SplitResult:
     parts = boards.split_url(url)
-    if parts is None or parts.username is not None or "\\" in url:
-        raise Misplaced("url", "bad-url", "this is no web address", "write it as https://host/path, without a password")
+    if parts is not None and _PLAIN_URL.fullmatch(url):
+        return parts
+    why = refused_url(url)
+    if why is not None:
+        raise Misplaced("url", "bad-url", *why)
+    if parts is None:
+        raise Misplaced("url", "bad-url", "this is no web address", "write it as https://host/path")
     return parts
+
+
+def refused_url(url: str, schemes: tuple[str, ...] = ("https", "http")) -> tuple[str, str] | None:
+    """Return why text is no web address without a user, and what to write; None if it is one."""
+    from orchestrator.spec import urls
+
+    why = urls.refused(url, schemes)
+    if why is None and (at := boards.split_url(url)) is not None and at.username is not None:
+        return "an address has no user and no password here", "write it as https://host/path"
+    return why
 
 
 def _located(board: Board, source: Source) -> Located:

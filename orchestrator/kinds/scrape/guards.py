@@ -27,7 +27,7 @@ class Limits:
     max_drop: float = 0.3
     max_close: float = 0.5
     confirm_empty: int = 2
-    confirm_apart: float = 0.0
+    confirm_apart: float = 21600.0
 
 
 def reason_to_hold(limits: Limits, fetched: Fetched, company: dict[str, Any], opened: int, closing: int, at: str) -> str | None:
@@ -52,16 +52,21 @@ def _empty(limits: Limits, fetched: Fetched, company: dict[str, Any], at: str) -
     if not fetched.empty_counts:
         return "the board lists nothing, as it does for unknown names too"
     apart = (datetime.fromisoformat(at) - datetime.fromisoformat(company["empty_since"])).total_seconds()
-    if company["empty_runs"] >= limits.confirm_empty and apart >= limits.confirm_apart:
-        return None
-    return f"the board lists nothing (run {company['empty_runs']} of {limits.confirm_empty} that must say so)"
+    if company["empty_runs"] < limits.confirm_empty:
+        return f"the board lists nothing (run {company['empty_runs']} of {limits.confirm_empty} that must say so)"
+    if apart < limits.confirm_apart:
+        return f"the board lists nothing, but for less than {limits.confirm_apart / 3600:.3g} h (`sync.confirm_apart`)"
+    return None
 
 
 def reassigned(fetched: Fetched, company: dict[str, Any], known: Sequence[Any]) -> str | None:
     """Return a sentence if the board seems to be another company's now; nothing of such a fetch is written.
 
-    That is: the board says another company's name, and most of what it lists is unknown.
+    That is: the board says another company's name, and most of what it lists is unknown. The second tier is another board,
+    which may write the name otherwise.
     """
+    if fetched.tier > 1:
+        return None
     says = Counter(row.posting.company for row in fetched.rows if row.posting.company).most_common(1)
     name = says[0][0] if says else None
     before = company["board_company"]

@@ -190,20 +190,21 @@ class RecordingWire:
         reply = self._inner.send(call, deadline, context)
         taken = (context.deadline.clock.monotonic() - began) * 1000
         with self._lock:
-            self._entries.append(_recorded(call, reply, started, taken))
+            self._entries.append(entry(call, reply, started, taken))
         return reply
 
     def close(self) -> None:
         """Write the file and close the wire. Raises StorageError."""
         self._inner.close()
-        entries = sorted(self._entries, key=lambda entry: str(entry["startedDateTime"]))
+        entries = sorted(self._entries, key=lambda each: str(each["startedDateTime"]))
         creator = {"name": "orchestrate", "version": __version__}
         document = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
         files.make_private_dir(self._path.parent)
         files.write_atomic(self._path, json.dumps(document, ensure_ascii=False, indent=1).encode())
 
 
-def _recorded(call: Call, reply: Reply, started: float, taken: float) -> dict[str, Any]:
+def entry(call: Call, reply: Reply, started: float, taken: float) -> dict[str, Any]:
+    """Return what a recording holds of one request: `started` in seconds since the epoch, `taken` in milliseconds."""
     query = parse_qsl(urlsplit(public_url(call.url)).query, keep_blank_values=True)
     request: dict[str, Any] = {
         "method": call.method,

@@ -148,7 +148,7 @@ class ScrapeJob:
             first,
             fallback,
             known.validators_for(self._digest) if known else NO_VALIDATORS,
-            book.known(first) if self._spec.details == "new-only" else frozenset(),
+            book.known(first),
         )
 
     def prepare(self) -> None:

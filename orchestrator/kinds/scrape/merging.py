@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestrator.kinds.scrape.posting import Posting, content_hash
+from orchestrator.kinds.scrape.posting import Posting, content_hash, places_as_json
 from orchestrator.kinds.scrape.row import Place
 
 CONTENT: Final = Posting._fields[1:-1]
@@ -23,6 +23,8 @@ def merge(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     Pay is one value: half of an old range and half of a new one would be a third.
     """
     merged = {name: stored[name] if row[name] in _EMPTY else row[name] for name in CONTENT}
+    if row["locations"] in _EMPTY and row["location"] not in (None, stored["location"]):
+        merged["locations"] = places_as_json((Place(row["location"]),))  # It moved: the stored places are those of before.
     if any(row[name] is not None for name in _PAY):
         merged.update({name: row[name] for name in _PAY})
     return merged

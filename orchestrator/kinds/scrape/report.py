@@ -1,8 +1,8 @@
 """The report of a job's run: what is new, changed, reopened, closed and held, by company; Markdown, JSON and an Atom feed.
 
 The first two lie in the run's folder, as `report-<job>.md` and `.json`. The feed lies in the state directory, as
-`feeds/<job>.atom`, at a place that stays, and holds the newest postings of all runs. Source of its format: RFC 4287.
-Descriptions stand in none of them.
+`feeds/<job>.atom`, at a place that stays, and holds the latest events of all runs, so that a reader that comes seldom misses
+none, and what is held now. Source of its format: RFC 4287. Descriptions stand in none of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pydantic_core import to_json
@@ -41,17 +42,18 @@ class Report:
     events: Sequence[Mapping[str, Any]]
     troubles: Sequence[Mapping[str, Any]]
     """Companies whose fetch failed, was partial, or whose closings are held."""
-    newest: Sequence[Mapping[str, Any]]
+    latest: Sequence[Mapping[str, Any]]
+    """The last events of all runs of the job, the latest first."""
 
 
 def gather(transaction: Transaction, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
     """Read what the tables say of a run."""
     events = transaction.mappings("events_of_run", run=run_id, job=job, most=_MOST_EVENTS)
-    for event in events:
+    latest = transaction.mappings("latest_events", job=job, most=_FEED_ENTRIES)
+    for event in (*events, *latest):
         event["fields"] = sorted(json.loads(event["fields"])) if event["fields"] else []
     troubles = transaction.mappings("troubles_of_run", run=run_id, job=job)
-    newest = transaction.mappings("newest_postings", job=job, most=_FEED_ENTRIES)
-    return Report(run_id, job, at, result, events, troubles, newest)
+    return Report(run_id, job, at, result, events, troubles, latest)
 
 
 def write(report: Report, state: StateDir) -> None:
@@ -120,20 +122,40 @@ def _escaped(text: str) -> str:
 
 
 def as_atom(report: Report) -> bytes:
-    """Return the newest postings as an Atom feed; ids stay the same for a posting for ever."""
+    """Return the latest events as an Atom feed, behind what is held; ids stay the same for an event for ever."""
     feed = Element("feed", xmlns=_ATOM)
-    _text(feed, "id", f"urn:orchestrate:job:{report.job}")
+    held = [row for row in report.troubles if row["held"]]
+    _text(feed, "id", _name("job", report.job))
     _text(feed, "title", f"Postings of {report.job}")
-    _text(feed, "updated", report.newest[0]["first_seen_at"] if report.newest else report.at)
+    _text(feed, "updated", report.at if held or not report.latest else report.latest[0]["at"])
     _text(SubElement(feed, "author"), "name", "orchestrate")
-    for row in report.newest:
-        entry = SubElement(feed, "entry")
-        _text(entry, "id", f"urn:orchestrate:posting:{row['company_key']}:{row['source']}:{row['identifier']}")
-        _text(entry, "title", f"{row['company']}: {row['title']}")
-        _text(entry, "updated", row["first_seen_at"])
+    for row in held:
+        name = _name("held", report.run_id, report.job, row["company"])
+        entry = _entry(feed, name, f"Held: {row['company']}", report.at)
+        _text(entry, "content", str(row["reason"]))
+    for row in report.latest:
+        title = f"{row['company']}: {row['title']}"
+        name = _name("posting", row["company_key"], row["source"], row["identifier"])
+        if row["event"] != "new":
+            title, name = f"{row['event'].capitalize()}: {title}", f"{name}:{row['event']}:{row['at']}"
+        entry = _entry(feed, name, title, row["at"])
         SubElement(entry, "link", rel="alternate", href=row["url"])
-        _text(entry, "summary", ", ".join(part for part in (row["location"], row["workplace"]) if part))
+        changed = f"changed: {', '.join(row['fields'])}" if row["fields"] else ""
+        _text(entry, "summary", ", ".join(part for part in (row["location"], row["workplace"], changed) if part))
     return bytes(tostring(feed, encoding="utf-8", xml_declaration=True))
+
+
+def _name(*parts: str) -> str:
+    """Return an id: a name without blanks and other signs that no IRI may have."""
+    return ":".join(("urn:orchestrate", *(quote(part, safe="/:?=&.@~") for part in parts)))
+
+
+def _entry(feed: Element, name: str, title: str, updated: str) -> Element:
+    entry = SubElement(feed, "entry")
+    _text(entry, "id", name)
+    _text(entry, "title", title)
+    _text(entry, "updated", updated)
+    return entry
 
 
 def _text(parent: Element, name: str, text: str) -> None:

@@ -48,7 +48,9 @@ class PerHost(SpecModel):
         examples=[4],
     )
     min_interval: Annotated[Duration, Field(le=60)] = Field(
-        default=0.0, description="Time between the starts of two requests to one host.", examples=["250ms"]
+        default=0.0,
+        description="Time between the starts of two requests to one host. On a Dask cluster, both hold for each worker.",
+        examples=["250ms"],
     )
 
 
@@ -110,7 +112,7 @@ class Sync(SpecModel):
         default=2, ge=1, le=100, description="How many runs must find a board empty that had postings, before they close."
     )
     confirm_apart: Duration = Field(
-        default=0.0, description="How long the first and the last of these runs must lie apart.", examples=["6h"]
+        default=21600.0, description="How long the first and the last of these runs must lie apart.", examples=["6h"]
     )
 
 

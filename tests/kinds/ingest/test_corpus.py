@@ -198,11 +198,18 @@ def test_a_file_that_changes_while_it_is_read_fails(workshop: Workshop, monkeypa
 def test_size_and_times_are_a_shortcut_and_content_is_the_truth(workshop: Workshop) -> None:
     workshop.write({"a.md": "one"})
     (seen,) = scan(workshop).documents
-    known = {"a.md": Stamp(seen.size, seen.times, b"remembered")}
+    known = {"a.md": Stamp(seen.size, seen.times, b"remembered", seen.inode)}
     assert scan(workshop, known).documents[0].digest == b"remembered"
     workshop.write({"a.md": "two"})
     os.utime(workshop.docs / "a.md", ns=(seen.times[0], seen.times[0]))
     assert scan(workshop, known).documents[0].digest not in {b"remembered", seen.digest}
+
+
+def test_another_file_in_its_place_is_read_even_if_its_times_are_the_same(workshop: Workshop) -> None:
+    workshop.write({"a.md": "one"})
+    (seen,) = scan(workshop).documents
+    known = {"a.md": Stamp(seen.size, seen.times, b"remembered", seen.inode + 1)}
+    assert scan(workshop, known).documents[0].digest == seen.digest
 
 
 def test_the_snapshot_store_inside_a_corpus_is_no_part_of_it(workshop: Workshop) -> None:

@@ -144,8 +144,9 @@ def test_two_machines_make_the_same_nodes(handbook: Workshop, tmp_path: Path) ->
 
 
 def rows(snapshot: Any) -> list[Any]:
-    query = "select id, hex(node_id), start, end, line, headings, text from nodes"
-    return list(snapshot._connection().execute(query))
+    query = "select id, hex(node_id), start, end, line, headings from nodes"
+    places = snapshot._connection().execute(query).fetchall()
+    return [(*place, hit.text) for place, hit in zip(places, snapshot.hits([(place[0], 1.0) for place in places]), strict=True)]
 
 
 def test_an_empty_corpus_fails_and_leaves_the_snapshot_as_it_was(handbook: Workshop) -> None:
@@ -180,6 +181,7 @@ def test_a_quarantined_document_is_tried_again_and_joins_when_it_is_repaired(han
     first = handbook.run().outcome.result["snapshot_id"]
     again = handbook.run()
     assert again.failures == {"broken.md": "encoding"}
+    assert [item.reason for item in again.plan.items if item.key == "broken.md"] == ["tried again: encoding the last time"]
     assert again.outcome.result["snapshot_id"] == first
     handbook.write({"broken.md": "# Repaired\n\nAll is well.\n"})
     done = handbook.run()

@@ -210,7 +210,7 @@ def test_a_failing_store_is_blamed_and_the_job_can_be_repeated(
     monkeypatch.setattr(importlib.import_module(shelves.module).Shelf, "add", fail)
     with pytest.raises(JobError, match="can't take nodes: RuntimeError") as raised:
         handbook.run(publish=shelves.spec)
-    assert raised.value.failure_code == "vector_store-failed"
+    assert raised.value.failure_code == "vector-store-failed"
     assert raised.value.retryable
     assert shelves.names() == []
 

@@ -11,8 +11,10 @@ import subprocess
 import tempfile
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from itertools import count
@@ -56,6 +58,7 @@ class BoardServer:
         self.hits: Counter[str] = Counter()
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self._lock = threading.Lock()
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,6 +77,11 @@ class BoardServer:
             daemon_threads = True
             allow_reuse_address = True
             request_queue_size = 256
+
+            def get_request(self) -> tuple[socket.socket, Any]:
+                connection, address = super().get_request()
+                server._connections.add(connection)
+                return connection, address
 
             def handle_error(self, *_: object) -> None:
                 """Clients of these tests break connections on purpose."""
@@ -112,6 +120,9 @@ class BoardServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        for connection in list(self._connections):  # A client that was killed elsewhere may hold one open.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -158,6 +169,11 @@ class Run:
         return tuple(self.result[name] for name in ("new", "changed", "unchanged", "closed", "reopened", "held"))
 
 
+def _run_id(number: int) -> str:
+    seconds, thousandths = divmod(number, 1000)
+    return f"20261121T1653{seconds:02d}.{thousandths:03d}Z-00000000"
+
+
 class Driver:
     """Runs a scrape job as the engine would, but in one thread."""
 
@@ -177,7 +193,7 @@ class Driver:
         return ScrapeSpec.model_validate({"kind": "scrape", "companies": companies, "http": http, **fields})
 
     def job(self, spec: ScrapeSpec | None = None, run_id: str | None = None) -> ScrapeJob:
-        run_id = run_id or f"20261121T165300.{next(_serial):03d}Z-00000000"
+        run_id = run_id or _run_id(next(_serial))
         around = Surroundings("boards", run_id, self.root, self.root / ".orchestrate", self.database)
         return build(spec or self.spec(), around)
 

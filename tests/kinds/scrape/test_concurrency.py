@@ -94,7 +94,8 @@ def test_companies_of_a_vendor_with_one_backend_share_its_pace(board: str, wishe
             raise Unanswered(Failure("http-500", "the server answered 500"), status=500)
 
     task = CompanyTask("Acme", f"{board}:acme", locate(Company(board=board, token="acme")))
-    fetch(task, Client(), wishes, Asking(WorkContext(Deadline.never(), CancelToken())))
+    client: Any = Client()
+    fetch(task, client, wishes, Asking(WorkContext(Deadline.never(), CancelToken())))
     assert paces == {(shared, apart)}
 
 

@@ -192,6 +192,36 @@ def test_the_fallback_is_read_when_the_board_is_gone_and_says_its_tier(driver: A
     assert "first tier failed" in run.outcome.warnings[0]
 
 
+def test_a_second_tier_at_the_same_board_closes_nothing_of_the_first(driver: Any, server: Any, boards: Any) -> None:
+    company = {"name": "Acme", "board": "greenhouse", "token": "acme", "fallback": {"board": "greenhouse", "token": "acmeeu"}}
+    spec = driver.spec([company])
+    second = JOBS.replace("/acme/", "/acmeeu/")
+    server.routes[JOBS] = boards.greenhouse(1, 2)
+    driver.run(spec)
+    server.routes[JOBS] = boards.Answer("", 404)
+    server.routes[second] = boards.greenhouse(8, 9)
+    assert driver.run(spec).counts()[:4] == (2, 0, 0, 0)
+    server.routes[second] = boards.greenhouse(8)
+    assert driver.run(spec).result["closed"] == 1
+    assert driver.rows("select identifier, tier, status from postings order by 1") == [
+        ("1", 1, "open"), ("2", 1, "open"), ("8", 2, "open"), ("9", 2, "closed")
+    ]  # fmt: skip
+    server.routes[JOBS] = boards.greenhouse(1, 2)
+    assert driver.run(spec).result["closed"] == 1
+
+
+def test_a_second_tier_may_write_the_companys_name_otherwise(driver: Any, server: Any, boards: Any) -> None:
+    server.routes[JOBS] = boards.greenhouse(*(boards.row(number, company_name="Acme") for number in (1, 2, 3)))
+    server.routes[GLOBEX] = boards.greenhouse(*(boards.row(number, company_name="Acme GmbH") for number in (7, 8, 9)))
+    company = {"name": "Acme", "board": "greenhouse", "token": "acme", "fallback": {"board": "greenhouse", "token": "globex"}}
+    driver.run(driver.spec([company]))
+    server.routes[JOBS] = boards.Answer("", 404)
+    run = driver.run(driver.spec([company]))
+    assert (run.result["new"], run.result["held"]) == (3, 0)
+    server.routes[JOBS] = boards.greenhouse(*(boards.row(number, company_name="Acme") for number in (1, 2, 3)))
+    assert driver.run(driver.spec([company])).counts() == (0, 0, 3, 3, 0, 0)
+
+
 def test_nothing_the_user_wrote_is_touched_by_a_sync(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()

@@ -43,16 +43,49 @@ def test_json_holds_the_same_and_no_descriptions(folder: Any) -> None:
     assert "Build robot" not in data
 
 
-def test_the_feed_lies_where_it_stays_and_lists_the_newest_first(folder: Any) -> None:
+def entries(folder: Any) -> list[ET.Element]:
     feed = ET.fromstring((folder / "feeds" / "boards.atom").read_bytes())
     assert feed.tag == f"{ATOM}feed"
-    titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
-    assert titles[0] == "Acme: <b>*Chief*</b> [x](javascript:y)"
-    assert len(titles) == 4
-    ids = [entry.findtext(f"{ATOM}id") for entry in feed.iter(f"{ATOM}entry")]
-    assert len(set(ids)) == 4
     for needed in ("id", "title", "updated", "author"):
         assert feed.find(f"{ATOM}{needed}") is not None
+    return list(feed.iter(f"{ATOM}entry"))
+
+
+def of(entry: ET.Element, name: str) -> str:
+    return entry.findtext(f"{ATOM}{name}") or ""
+
+
+def test_the_feed_lies_where_it_stays_and_lists_the_latest_events_of_all_runs(folder: Any) -> None:
+    found = entries(folder)
+    titles = [of(entry, "title") for entry in found]
+    assert set(titles[:3]) == {"Closed: Acme: Engineer 3", "Changed: Acme: Boss", "Acme: <b>*Chief*</b> [x](javascript:y)"}
+    assert set(titles[3:]) == {"Acme: Engineer 1", "Acme: Boss", "Acme: Engineer 3"}
+    by_title = dict(zip(titles, found, strict=True))
+    assert of(by_title["Changed: Acme: Boss"], "summary") == "Berlin, Germany, changed: title"
+    assert len({of(entry, "id") for entry in found}) == 6
+    assert of(by_title["Acme: Engineer 1"], "id") == "urn:orchestrate:posting:greenhouse:acme:greenhouse:1"
+
+
+def test_the_feed_begins_with_what_is_held(driver: Any, server: Any, boards: Any) -> None:
+    server.routes[JOBS] = boards.greenhouse(1)
+    (driver.root / ".orchestrate").mkdir()
+    driver.run()
+    server.routes[JOBS] = boards.greenhouse()
+    driver.run()
+    held, new = entries(driver.root / ".orchestrate")
+    assert of(held, "title") == "Held: Acme"
+    assert "1 closings are held: the board lists nothing" in of(held, "content")
+    assert of(new, "title") == "Acme: Engineer 1"
+
+
+def test_every_id_of_the_feed_is_an_address_that_rfc_3987_allows(driver: Any, server: Any, boards: Any) -> None:
+    server.routes["/posting-api/job-board/Acme%20Robots"] = boards.Answer(
+        {"jobs": [{"id": "Köln 1 <2>", "title": "T", "jobUrl": "https://jobs.ashbyhq.com/x/1"}]}
+    )
+    (driver.root / ".orchestrate").mkdir()
+    driver.run(driver.spec([{"board": "ashby", "token": "Acme Robots"}]))
+    (entry,) = entries(driver.root / ".orchestrate")
+    assert of(entry, "id") == "urn:orchestrate:posting:ashby:Acme%20Robots:ashby:K%C3%B6ln%201%20%3C2%3E"
 
 
 def test_what_went_wrong_is_told(driver: Any, server: Any, boards: Any) -> None:

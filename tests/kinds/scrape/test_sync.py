@@ -89,6 +89,27 @@ def test_an_empty_optional_field_does_not_erase_a_stored_one(driver: Any, server
     assert driver.rows("select department, description_text from postings") == [("Engineering", "Build robot number 1.")]
 
 
+def test_a_posting_that_moved_does_not_keep_the_places_of_before(driver: Any, server: Any, boards: Any) -> None:
+    """Its details aren't asked for again, and only they told all of its places."""
+    api, path = "/wday/cxs/acme/Ext", "/job/x/T_R10001"
+    told = {"location": "Ghent", "additionalLocations": ["Bruges"], "jobDescription": "<p>Work.</p>"}
+    server.routes[api + path] = boards.Answer({"jobPostingInfo": told})
+    companies = [{"board": "workday", "token": "acme/wd1/Ext"}]
+    spec = driver.spec(companies, http={"base_urls": {"workday": server.url}}, details="new-only")
+    seen = []
+    for place in ("Ghent", "Ghent", "Antwerp"):
+        row = {"title": "T", "externalPath": path, "bulletFields": ["R10001"], "locationsText": place}
+        server.routes[f"{api}/jobs"] = boards.Answer({"total": 1, "jobPostings": [row]})
+        counts = driver.run(spec).counts()
+        ((location, places),) = driver.rows("select location, locations from postings")
+        seen.append((counts[:3], location, [place["text"] for place in json.loads(places)]))
+    assert seen == [
+        ((1, 0, 0), "Ghent", ["Ghent", "Bruges"]),
+        ((0, 0, 1), "Ghent", ["Ghent", "Bruges"]),
+        ((0, 1, 0), "Antwerp", ["Antwerp"]),
+    ]
+
+
 def test_a_gap_beside_a_change_changes_only_what_is_there_and_is_seen_again_later(
     driver: Any, server: Any, boards: Any
 ) -> None:
@@ -126,11 +147,12 @@ def test_an_empty_answer_closes_nothing_until_a_second_run_says_so_too(driver: A
     server.routes[JOBS] = boards.greenhouse(1, 2)
     driver.run()
     server.routes[JOBS] = boards.greenhouse()
-    first = driver.run()
+    spec = driver.spec(sync={"confirm_apart": 0})
+    first = driver.run(spec)
     assert first.counts() == (0, 0, 0, 0, 0, 2)
     assert "orchestrate postings accept Acme" in first.outcome.warnings[0]
     assert opened(driver) == [1, 2]
-    assert driver.run().counts() == (0, 0, 0, 2, 0, 0)
+    assert driver.run(spec).counts() == (0, 0, 0, 2, 0, 0)
 
 
 def test_an_empty_answer_in_between_starts_the_count_again(driver: Any, server: Any, boards: Any) -> None:
@@ -145,10 +167,13 @@ def test_empty_answers_that_come_too_close_together_count_as_one(driver: Any, se
     server.routes[JOBS] = boards.greenhouse(1)
     driver.run()
     server.routes[JOBS] = boards.greenhouse()
-    spec = driver.spec(sync={"confirm_apart": "6h"})
     for _ in range(3):
-        assert driver.run(spec).result["held"] == 1
+        run = driver.run()
+        assert run.result["held"] == 1
+    assert "for less than 6 h" in run.outcome.warnings[0]
     assert opened(driver) == [1]
+    driver.execute("update companies set empty_since = '2026-01-01T00:00:00.000Z'")
+    assert driver.run().result["closed"] == 1
 
 
 def test_more_than_half_closing_at_once_is_held_until_it_is_accepted(driver: Any, server: Any, boards: Any) -> None:

@@ -70,7 +70,7 @@ class Readers(NamedTuple):
 
     def is_own(self, name: str) -> bool:
         """Whether the job's own code reads this file; what that may raise isn't known."""
-        return PurePosixPath(name).suffix.lower() in self.own
+        return bool(self.own) and PurePosixPath(name).suffix.lower() in self.own
 
     def read(self, name: str, data: bytes) -> Parsed:
         """Return the document as text. Raises Unreadable with the reason."""

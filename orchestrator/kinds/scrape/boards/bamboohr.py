@@ -60,7 +60,7 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
         workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if row.flag("isRemote") else ""),
         employment_types=row.texts("employmentStatusLabel"),
         department=row.text("departmentLabel"),
-        date_posted=detail.get("datePosted"),
+        date_posted=first(detail.text("datePosted"), row.text("datePosted")),
         description_html=detail.text("description"),
     )
 

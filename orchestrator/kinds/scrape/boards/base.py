@@ -34,8 +34,9 @@ class Request(NamedTuple):
     """One question to the world. `url` is the public address; a base URL of the spec replaces its host later.
 
     `accept` says how the body is decoded: `json` to plain values, `xml` to an Element (a DTD is refused), `text` to a
-    string. `page` marks a page made for people: robots.txt applies. `roam` allows a redirect to lead to another host; without
-    it one counts as the board being gone. `reads_only` says of a POST that it only asks, as a GET does: it may be repeated.
+    string. `page` marks a page made for people: robots.txt applies. `roam` allows a redirect to lead to another site;
+    without it one counts as the board being gone, but for a `www.` more or less. `reads_only` says of a POST that it only
+    asks, as a GET does: it may be repeated.
     """
 
     url: str
@@ -100,9 +101,8 @@ class Listing(Protocol):
     def wants_details(self, identifier: object) -> bool:
         """Whether the detail request of this posting should be made."""
 
-    @property
-    def lists_only(self) -> bool:
-        """Whether the company wants no details at all: what only they say stays unknown."""
+    def has_details(self, identifier: object) -> bool:
+        """Whether the details of this posting are stored: what they told must not be contradicted by what the list says."""
 
     def full(self) -> bool:
         """Whether as many postings were listed as the company's `limit` allows."""

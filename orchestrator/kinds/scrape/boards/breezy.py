@@ -42,10 +42,14 @@ class Breezy(Board):
         details = Details(found)
         for row in list(rows(answer.body, found)):
             page = row.text("url")
-            wanted = page.startswith(f"https://{host}/") and row.text("id") and row.text("name")
+            wanted = page.startswith(f"https://{host}/") and _identifier(row) and row.text("name")
             request = Request(page, accept="text", page=True)
-            detail = (yield from details.of(row.text("id"), request)) if wanted else None
+            detail = (yield from details.of(_identifier(row), request)) if wanted else None
             found.add(_raw(row, detail.body if detail else ""))
+
+
+def _identifier(row: Fields) -> str:
+    return first(row.text("id"), row.text("_id"))
 
 
 def _raw(row: Fields, page: str) -> RawPosting:
@@ -53,7 +57,7 @@ def _raw(row: Fields, page: str) -> RawPosting:
     where = row.parts("locations") or [row.part("location")]
     country = first(row.text("location", "country", "id"), where[0].text("country", "id"))
     return RawPosting(
-        identifier=row.get("id"),
+        identifier=_identifier(row),
         title=row.text("name"),
         url=row.text("url"),
         location=row.text("location", "name"),

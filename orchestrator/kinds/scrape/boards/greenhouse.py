@@ -7,6 +7,8 @@ are in cents and need `pay_transparency`; departments and offices need `content`
 from __future__ import annotations
 
 import re
+from functools import cache
+from types import ModuleType
 from typing import Final
 from urllib.parse import SplitResult, parse_qs
 
@@ -14,6 +16,7 @@ from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Sourc
 from orchestrator.kinds.scrape.boards.fields import Fields, document, rows, span, unescape_once
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
+_SEVERAL: Final = re.compile(r"[;|•]")
 _PAGES: Final = re.compile(r"(?:job-)?boards(?:\.eu)?\.greenhouse\.io")
 _ABOUT_WORKPLACE: Final = re.compile(
     r"(?:work|working|workplace|job|location)[ -]?(?:place)?[ -]?(?:type|model|mode|arrangement)"
@@ -57,23 +60,31 @@ class Greenhouse(Board):
             found.add(_raw(row))
 
 
-def _raw(row: Fields) -> RawPosting:
-    from orchestrator.kinds.scrape.words import is_work_model, workplace_in
+@cache
+def _words() -> ModuleType:
+    """Return the module of words. Its patterns are compiled when a board is read: `validate` imports boards, too."""
+    from orchestrator.kinds.scrape import words
 
+    return words
+
+
+def _raw(row: Fields) -> RawPosting:
+    words = _words()
     place = row.text("location", "name")
     offices = [Place(office.text("location") or office.text("name")) for office in row.parts("offices")]
-    unplaced = not place or (bool(offices) and is_work_model(place))  # "Hybrid" is no place: the city is in the offices then.
+    # "Hybrid" is no place: the city is in the offices then.
+    unplaced = not place or (bool(offices) and words.is_work_model(place))
     own = row.parts("metadata")
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("title"),
         url=row.text("absolute_url"),
-        location="" if unplaced and workplace_in(place) != "remote" else place,
-        places=offices if unplaced else [Place(part) for part in re.split(r"[;|•]", place)],
-        workplace=_own_field(own, _ABOUT_WORKPLACE) if own and workplace_in(place) is None else "",
+        location="" if unplaced and words.workplace_in(place) != "remote" else place,
+        places=offices if unplaced else [Place(part) for part in _SEVERAL.split(place)],
+        workplace=_own_field(own, _ABOUT_WORKPLACE) if own and words.workplace_in(place) is None else "",
         workplace_text=place,
         employment_types=[_own_field(own, _ABOUT_EMPLOYMENT)] if own else (),
-        department=", ".join(dict.fromkeys(d.text("name") for d in row.parts("departments") if d.text("name"))),
+        department=", ".join(dict.fromkeys(filter(None, [department.text("name") for department in row.parts("departments")]))),
         salary=_salary(row),
         date_posted=row.get("first_published"),
         valid_through=row.get("application_deadline"),
@@ -94,9 +105,7 @@ def _salary(row: Fields) -> RawSalary | None:
     ranges = row.parts("pay_input_ranges")
     if not ranges:
         return None
-    from orchestrator.kinds.scrape.words import unit
-
-    period = unit(ranges[0].text("title")) or ""
+    period = _words().unit(ranges[0].text("title")) or ""
     return span(
         [
             RawSalary(_units(pay.get("min_cents")), _units(pay.get("max_cents")), pay.text("currency_type"), period)

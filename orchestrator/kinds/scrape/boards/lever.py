@@ -87,7 +87,7 @@ def _raw(row: Fields) -> RawPosting:
     categories = row.part("categories")
     place = categories.text("location")
     country = row.text("country")
-    names = categories.texts("allLocations") or [place]
+    names = categories.texts("allLocations") or categories.texts("location") or [place]
     return RawPosting(
         identifier=row.get("id"),
         title=row.text("text"),

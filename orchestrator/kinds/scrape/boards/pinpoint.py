@@ -48,7 +48,7 @@ def _raw(row: Fields) -> RawPosting:
         url=first(row.text("url"), row.text("path")),
         location=where.text("name"),
         places=[Place(where.text("name"), where.text("city"), where.text("province"), where.text("country"))],
-        workplace=row.text("workplace_type"),
+        workplace=first(row.text("workplace_type"), row.text("workplace_type_text")),
         employment_types=[row.text("employment_type"), row.text("employment_type_text")],
         department=first(row.text("job", "department", "name"), row.text("department", "name")),
         salary=_salary(row),

@@ -1,25 +1,40 @@
 """Rippling: one answer with all postings, `api.rippling.com/platform/api/ats/v1/board/{board}/jobs`; the rest one by one.
 
 Source of the format: answers seen of Rippling's job boards. A posting with several locations stands in the list once for
-each. Pay comes per location; `employmentType.label` is a code (`SALARIED_FT`), its `id` the words.
+each. Pay comes per location; `employmentType.label` is a code (`SALARIED_FT`), its `id` the words. Where the first version of
+the API knows no board, the second one is asked (`v2`): it has pages, and rows that hold all locations with the way of working.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from itertools import count
 from typing import Final
 from urllib.parse import SplitResult
 
-from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Source, Steps, host_of, segments
-from orchestrator.kinds.scrape.boards.fields import Fields, first, rows, span
-from orchestrator.kinds.scrape.boards.paging import Details
+from orchestrator.kinds.scrape.boards.base import (
+    BadAnswer,
+    Board,
+    Listing,
+    Request,
+    Response,
+    Source,
+    Steps,
+    Unanswered,
+    host_of,
+    segments,
+)
+from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows, span
+from orchestrator.kinds.scrape.boards.paging import Details, Page, Paging
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _API: Final = "api.rippling.com"
 _PAGES: Final = re.compile(r"ats(?:\.[a-z]{2}\d)?\.rippling\.com")
 _LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
 _ID: Final = re.compile(r"[\w-]{1,64}")
-_PATH: Final = ["platform", "api", "ats", "v1", "board"]
+_PATHS: Final = tuple(["platform", "api", "ats", version, "board"] for version in ("v1", "v2"))
+_PAGE: Final = 1000
 
 
 class Rippling(Board):
@@ -37,10 +52,10 @@ class Rippling(Board):
         """Return the board of a page or of an API address."""
         path = segments(url)
         if host_of(url) == _API:
-            return path[len(_PATH)] if path[: len(_PATH)] == _PATH and len(path) > len(_PATH) else None
+            return path[5] if path[:5] in _PATHS and len(path) > 5 else None  # noqa: PLR2004 - behind the fixed parts
         if not _PAGES.fullmatch(host_of(url)):
             return None
-        if path and _LOCALE.fullmatch(path[0]):
+        while path and (path[0] == "embed" or _LOCALE.fullmatch(path[0])):
             path = path[1:]
         return path[0] if path and path[0] != "api" else None
 
@@ -50,37 +65,91 @@ class Rippling(Board):
 
     def postings(self, source: Source, found: Listing) -> Steps:
         """Read the list, then the details of each posting once."""
-        address = f"https://{_API}/platform/api/ats/v1/board/{source.token}/jobs"
-        answer = yield Request(address)
+        address, listed = yield from _listed(source, found)
         details = Details(found)
         known: dict[str, Fields] = {}
-        for row in list(rows(answer.body, found)):
-            uuid = row.text("uuid")
+        for row in listed:
+            uuid = _identifier(row)
             if uuid not in known and _ID.fullmatch(uuid) and row.text("name"):
                 detail = yield from details.of(uuid, Request(f"{address}/{uuid}"))
                 known[uuid] = Fields(detail.body if detail else None)
             found.add(_raw(row, known.get(uuid, Fields(None)), source.token))
 
 
+def _address(version: str, source: Source) -> str:
+    return f"https://{_API}/platform/api/ats/{version}/board/{source.token}/jobs"
+
+
+def _listed(source: Source, found: Listing) -> Generator[Request, Response, tuple[str, list[Fields]]]:
+    """Return the rows, and the address that the details of each are below."""
+    address = _address("v1", source)
+    try:
+        answer = yield Request(address)
+    except Unanswered as unanswered:
+        if not unanswered.gone:
+            raise
+    else:
+        return address, list(rows(answer.body, found))
+    address = _address("v2", source)
+    number = count()
+    paging = Paging(
+        ask=lambda _offset: Request(f"{address}?groupJobsByLocation=true&page={next(number)}&pageSize={_PAGE}"),
+        read=lambda answer: _page(answer, found),
+        identify=_identifier,
+        size=_PAGE,
+        limit=source.limit,
+    )
+    return address, (yield from paging.all_rows(found))
+
+
+def _page(answer: Response, found: Listing) -> Page:
+    body = document(answer.body)
+    listed = list(rows(answer.body, found, "items"))
+    total = body.get("totalItems")
+    if not isinstance(total, int) or isinstance(total, bool):
+        raise BadAnswer("`totalItems` isn't a number")
+    return Page(listed, len(body.get("items")), total)
+
+
+def _identifier(row: Fields) -> str:
+    return first(row.text("uuid"), row.text("id"))
+
+
 def _raw(row: Fields, detail: Fields, board: str) -> RawPosting:
     description = detail.part("description")
     kind = detail.part("employmentType")
-    label = first(row.text("workLocation", "label"), row.text("workLocation"))
-    places = [label] if label else _locations(detail)
+    own, other = row.part("department"), detail.part("department")
     return RawPosting(
-        identifier=row.get("uuid"),
+        identifier=_identifier(row),
         title=row.text("name"),
-        url=row.text("url") or f"https://ats.rippling.com/{board}/jobs/{row.text('uuid')}",
-        places=[Place(text) for text in places],
+        url=row.text("url") or f"https://ats.rippling.com/{board}/jobs/{_identifier(row)}",
+        places=_places(row, detail),
+        workplace=_workplace(row.parts("locations")),
         employment_types=[_employment(kind)],
-        department=first(
-            row.text("department", "label"), detail.text("department", "name"), detail.text("department", "label")
-        ),
+        department=first(own.text("label"), own.text("name"), other.text("name"), other.text("label")),
         salary=_salary(detail.parts("payRangeDetails")),
         date_posted=detail.get("createdOn"),
         description_html=f"{description.text('company')}\n{description.text('role')}",
         company=detail.text("companyName"),
     )
+
+
+def _places(row: Fields, detail: Fields) -> list[Place]:
+    """Return the places of a row: one in words, or a list of them with their parts. Only without any those of the details."""
+    label = first(row.text("workLocation", "label"), row.text("workLocation"))
+    if label:
+        return [Place(label)]
+    own = [
+        Place(at.text("name"), at.text("city"), at.text("state"), first(at.text("countryCode"), at.text("country")))
+        for at in row.parts("locations")
+    ]
+    return own or [Place(text) for text in _locations(detail)]
+
+
+def _workplace(where: list[Fields]) -> str:
+    """Return the way of working that all places have; nothing if they differ."""
+    said = {at.text("workplaceType") for at in where}
+    return said.pop() if len(said) == 1 else ""
 
 
 def _locations(detail: Fields) -> list[str]:

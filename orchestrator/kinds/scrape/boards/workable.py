@@ -85,8 +85,8 @@ def _from_widget(row: Fields) -> RawPosting:
         title=row.text("title"),
         url=row.text("url"),
         apply_url=row.text("application_url"),
-        places=_places(row) or [Place("", row.text("city"), row.text("state"), row.text("country"))],
-        workplace="remote" if row.flag("telecommuting") else "",
+        places=_places(row) or [_own_place(row)],
+        workplace="remote" if row.flag("telecommuting") or row.flag("location", "telecommuting") else "",
         employment_types=row.texts("employment_type"),
         department=row.text("department"),
         date_posted=first(row.text("published_on"), row.text("created_at")),
@@ -97,6 +97,12 @@ def _from_widget(row: Fields) -> RawPosting:
 def _places(row: Fields) -> list[Place]:
     shown = [place for place in row.parts("locations") if not place.flag("hidden")]
     return [_place(place) for place in shown]
+
+
+def _own_place(row: Fields) -> Place:
+    """Return the place that stands in the row itself; older widgets have it as an object."""
+    flat = Place("", row.text("city"), row.text("state"), row.text("country"))
+    return flat if any(flat) else _place(row.part("location"))
 
 
 def _place(place: Fields) -> Place:

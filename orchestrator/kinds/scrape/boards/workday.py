@@ -2,7 +2,8 @@
 
 Source of the format: answers seen of `{tenant}.{instance}.myworkdayjobs.com/wday/cxs`. A token is `tenant/instance/site`.
 A page holds at most 20 rows. Only the first page's total is true; some tenants cap it at 2,000 and start over behind that.
-One requisition on several sites gets `-1`, `-2` behind its number. `Posted Yesterday` is no date.
+One requisition on several sites gets `-1`, `-2` behind its number. `Posted Yesterday` is no date, and `3 Locations` is no
+place: which ones these are stands in the details, so with `details: none` such a posting has no location.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _CAPPED: Final = 2000
 _HOST: Final = re.compile(r"([a-z0-9_-]+)\.(wd\d{1,3})\.myworkdayjobs(?:-impl)?\.com")
 _LOCALE: Final = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
 _MIRROR: Final = re.compile(r"(.*\d{3,})(?<!\b20\d\d)-\d{1,2}")  # But `R-2024-12` is the twelfth of a year.
-_COUNTED: Final = re.compile(r"\d+ \w+", re.UNICODE)
+_COUNTED: Final = re.compile(r"\d{1,3} \w+")  # `3 Locations`, `2 Standorte`; but `10115 Berlin` is a place.
+_NUMBER: Final = re.compile(r"(?!\d{4}-\d\d-\d\d$)(?=\S*\d)[\w.-]+")
 _REMOTE: Final = re.compile(
     r"(?<!non-)(?<!non )(?<!not )(?<!no )"
     r"\b(?:remote|virtual|tele(?:commut|work)\w*|work (?:from|at) home|home[- ](?:based|office))\b",
@@ -75,12 +77,12 @@ class Workday(Board):
         listed = yield from paging.all_rows(found)
         details = Details(found)
         for row in listed:
-            path = row.text("externalPath")
-            usable = path.startswith("/") and "/../" not in path and row.text("title")
-            answer = (yield from details.of(_identifier(row), Request(api + path))) if usable else None
+            path, number = _path(row), _identifier(row)
+            usable = path and "/../" not in path and row.text("title")
+            answer = (yield from details.of(number, Request(api + path))) if usable else None
+            told_before = answer is None and found.has_details(number)
             info = Fields(answer.body if answer else None).part("jobPostingInfo")
-            raw = _raw(row, info, self.public_url(source))
-            found.add(raw._replace(workplace_elsewhere=answer is None and not found.lists_only))
+            found.add(_raw(row, info, self.public_url(source), told_before=told_before))
 
 
 def _question(offset: int) -> dict[str, Any]:
@@ -95,27 +97,39 @@ def _page(answer: Response, found: Listing) -> Page:
     return Page(listed, len(body.get("jobPostings")), total if known else None)
 
 
-def _identifier(row: Fields) -> str:
-    """Return the requisition's number: the bullet that the path ends with, else the first with a digit, else the path's end.
+def _path(row: Fields) -> str:
+    path = row.text("externalPath").lstrip("/")
+    return f"/{path}" if path else ""
 
-    Tenants choose their bullets: a place, a date and the hours stand among them.
+
+def _identifier(row: Fields) -> str:
+    """Return the requisition's number: the bullet that the path ends with, else the first bullet, else the path's end.
+
+    Tenants choose their bullets: a place, a date, the hours and the pay stand among them; none of these is a number.
     """
-    path = row.text("externalPath")
-    bullets = [bullet for bullet in row.texts("bulletFields") if any(letter.isdigit() for letter in bullet)]
-    ending = (bullet for bullet in bullets if f"_{bullet}" in path)
-    number = next(ending, "") or next(iter(bullets), "") or path.rpartition("_")[2]
+    path = _path(row)
+    bullets = row.texts("bulletFields")
+    numbers = [bullet for bullet in bullets if _NUMBER.fullmatch(bullet)]
+    ending = next((bullet for bullet in numbers if f"_{bullet}" in path), "")
+    tail = path.rpartition("/")[2].rpartition("_")[2]
+    heading = numbers[0] if numbers and numbers[0] == bullets[0] else ""
+    number = first(ending, heading, tail if _NUMBER.fullmatch(tail) else "", *numbers, tail)
     mirror = _MIRROR.fullmatch(number)
     return mirror[1] if mirror else number
 
 
-def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
+def _raw(row: Fields, detail: Fields, page: str, *, told_before: bool) -> RawPosting:
+    """Return the posting of a row and its details; `told_before` says that what they told is stored, and stays."""
     mode = first(detail.text("remoteType"), row.text("remoteType"))
+    listed = "" if _COUNTED.fullmatch(row.text("locationsText")) else row.text("locationsText")
     return RawPosting(
         identifier=_identifier(row),
         title=row.text("title"),
-        url=page + row.text("externalPath") if row.text("externalPath") else "",
-        places=_places(row.text("locationsText"), detail),
+        url=page + _path(row) if _path(row) else "",
+        location=listed,
+        places=() if told_before else _places(listed, detail),
         workplace=_workplace(mode) or ("remote" if detail.flag("remote") else ""),
+        workplace_elsewhere=told_before,
         employment_types=[first(detail.text("timeType"), row.text("timeType"))],
         date_posted=detail.get("startDate"),
         valid_through=detail.get("endDate"),
@@ -124,10 +138,9 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
 
 
 def _places(listed: str, detail: Fields) -> list[Place]:
-    """Return the list's own words if they name a place; only the details know what `3 Locations` are."""
-    if listed and not _COUNTED.fullmatch(listed):
-        return [Place(listed)]
-    return [Place(text) for text in (detail.text("location"), *detail.texts("additionalLocations"))]
+    """Return the places of the details, which alone know what `3 Locations` are; without, the list's own words if any."""
+    told = [text for text in (detail.text("location"), *detail.texts("additionalLocations")) if text]
+    return [Place(text) for text in told or [listed]]
 
 
 def _workplace(mode: str) -> str:

@@ -204,65 +204,6 @@ def test_a_next_page_on_another_host_is_not_followed(scrape: Any) -> None:
     assert found.reasons
 
 
-@pytest.mark.parametrize(
-    ("row", "identifier"),
-    [
-        ({"bulletFields": ["JR354232"], "externalPath": "/job/x/T_JR354232-2"}, "JR354232"),
-        ({"bulletFields": ["JR354232-3"], "externalPath": "/job/x/T_JR354232-3"}, "JR354232"),
-        ({"bulletFields": [], "externalPath": "/job/x/Some_Title_R-12345"}, "R-12345"),
-        ({"externalPath": "/job/x/T_2024-10042-1"}, "2024-10042"),
-        ({"bulletFields": ["R-12"], "externalPath": "/job/x/T_R-12"}, "R-12"),
-        ({"bulletFields": ["Full time", "R-77"], "externalPath": "/job/x/T_R-77"}, "R-77"),
-    ],
-)
-def test_a_requisition_of_workday_is_one_on_all_its_sites(scrape: Any, row: dict[str, Any], identifier: str) -> None:
-    body = {"total": 1, "jobPostings": [{"title": "T", "locationsText": "3 Locations", **row}]}
-    world = {"https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext/jobs": body}
-    found = scrape("workday", "acme/wd1/Ext", world, details="none")
-    assert list(found.postings) == [identifier]
-    assert found.postings[identifier].locations == ()
-
-
-@pytest.mark.parametrize(
-    ("mode", "meaning"),
-    [("Remote", "remote"), ("Fully Remote", "remote"), ("Hybrid Remote", "hybrid"), ("Flexible", "hybrid"),
-     ("Onsite", "onsite"), ("Non-Remote", "onsite"), ("Not Remote", "onsite"), ("On-Site", "onsite"), ("In Office", "onsite"),
-     ("Teleworker", "remote"), ("Home Based", "remote"), ("Work at Home", "remote"), ("Field", None), ("Mobile", None)],
-)  # fmt: skip
-def test_workday_tenants_have_their_own_words_for_the_way_of_working(scrape: Any, mode: str, meaning: str | None) -> None:
-    path = "/job/x/T_R10001"
-    api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
-    body = {"total": 1, "jobPostings": [{"title": "T", "externalPath": path, "bulletFields": ["R10001"]}]}
-    world = {f"{api}/jobs": body, api + path: {"jobPostingInfo": {"remoteType": mode}}}
-    assert scrape("workday", "acme/wd1/Ext", world).postings["R10001"].workplace == meaning
-
-
-def test_workday_places_do_not_contradict_the_way_of_working_that_the_details_told(scrape: Any) -> None:
-    path = "/job/x/T_R10001"
-    api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
-    row = {"title": "T", "externalPath": path, "bulletFields": ["R10001"], "locationsText": "Remote - Ohio"}
-    world = {f"{api}/jobs": {"total": 1, "jobPostings": [row]}, api + path: {"jobPostingInfo": {"remoteType": "Hybrid"}}}
-
-    def workplace(**options: Any) -> str | None:
-        (posting,) = scrape("workday", "acme/wd1/Ext", world, **options).postings.values()
-        return str(posting.workplace) if posting.workplace else None
-
-    assert workplace() == "hybrid"
-    assert workplace(details="new-only", known={"R10001"}) is None  # Empty: what is stored stays.
-    assert workplace(details="none") == "remote"
-    world[api + path] = {"jobPostingInfo": {}}
-    assert workplace() == "remote"
-
-
-def test_workday_takes_the_place_from_the_details_where_the_list_names_none(scrape: Any) -> None:
-    path = "/job/x/T_R10001"
-    api = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
-    body = {"total": 1, "jobPostings": [{"title": "T", "externalPath": path, "bulletFields": ["R10001"]}]}
-    info = {"location": "Ghent", "additionalLocations": ["Bruges"]}
-    found = scrape("workday", "acme/wd1/Ext", {f"{api}/jobs": body, api + path: {"jobPostingInfo": info}})
-    assert [place.text for place in found.postings["R10001"].locations] == ["Ghent", "Bruges"]
-
-
 def test_details_take_a_third_of_the_time_and_the_list_is_whole_all_the_same(scrape: Any) -> None:
     rows = [{"id": f"{number}", "jobOpeningName": "Job"} for number in range(9)]
     answers: dict[str, Any] = {

@@ -55,6 +55,27 @@ def half(handler: Any) -> None:
     handler.close_connection = True
 
 
+def half_of_an_old_server(handler: Any) -> None:
+    """HTTP/1.0 has no length: only the body itself can show that it is cut."""
+    handler.wfile.write(b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"jobs": [')
+    handler.close_connection = True
+
+
+def half_of_the_chunks(handler: Any) -> None:
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"jobs":[\r\n')
+    handler.close_connection = True
+
+
+def more_than_it_says(handler: Any) -> None:
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"jobs": [], "meta": {"total": 0}}')
+    handler.close_connection = True
+
+
+def endless_header(handler: Any) -> None:
+    handler.close_connection = True
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 500_000)
+
+
 def endless(handler: Any) -> None:
     handler.close_connection = True
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -80,15 +101,19 @@ FAULTS = (
     Fault(
         "a list that is null", {"jobs": None, "content": None, "jobPostings": None, "data": None, "items": None, "offers": None}
     ),
+    Fault("a list that is missing", {"total": 0, "meta": {"total": 0}, "totalFound": 0}),
     Fault("a list that is an object", {"jobs": {}, "content": {}, "jobPostings": {}, "data": {}, "items": {}, "offers": {}}),
     Fault("a day to wait", status=429, headers=header("Retry-After", "86400")),
     Fault("no number to wait", status=429, headers=header("Retry-After", "soon")),
     Fault("less than nothing to wait", status=503, headers=header("Retry-After", "-1")),
     Fault("a past date to wait for", status=503, headers=header("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")),
+    Fault("a far date to wait for", status=429, headers=header("Retry-After", "Fri, 31 Dec 2100 07:28:00 GMT")),
     Fault("an error of the server", status=500),
     Fault("not found", status=404),
     Fault("gone", status=410),
     Fault("forbidden", status=403),
+    Fault("unauthorised", status=401),
+    Fault("a challenge", "<html><script>check()</script></html>", status=202, headers=header("Content-Type", "text/html")),
     Fault("not modified, though nobody asked", status=304),
     Fault("no content", status=204),
     Fault("off to the vendor", status=302, headers=header("Location", "https://www.vendor.example/")),
@@ -97,6 +122,10 @@ FAULTS = (
     Fault("round and round", status=302, headers=header("Location", "?again=1")),
     Fault("a redirect to nowhere", status=302),
     Fault("half a body", behave=half),
+    Fault("half a body of an old server", behave=half_of_an_old_server),
+    Fault("half of the chunks", behave=half_of_the_chunks),
+    Fault("more than it says", behave=more_than_it_says),
+    Fault("a header without end", behave=endless_header),
     Fault("an endless body", behave=endless),
     Fault("no HTTP", behave=no_http),
     Fault("a drip", behave=drip, slow=True),
@@ -104,6 +133,8 @@ FAULTS = (
     Fault("a bomb", BOMB, headers=header("Content-Encoding", "gzip")),
     Fault("gzip that is none", '{"jobs": []}', headers=header("Content-Encoding", "gzip")),
     Fault("half of gzip", gzip.compress(b'{"jobs": []}')[:15], headers=header("Content-Encoding", "gzip")),
+    Fault("gzip twice", gzip.compress(gzip.compress(b'{"jobs": []}')), headers=header("Content-Encoding", "gzip, gzip")),
+    Fault("gzip within gzip", gzip.compress(gzip.compress(b'{"jobs": []}')), headers=header("Content-Encoding", "gzip")),
     Fault("an encoding that nobody asked for", '{"jobs": []}', headers=header("Content-Encoding", "br")),
     Fault("no UTF-8", b'{"jobs": [{"id": 1, "title": "\xff\xfe"}]}'),
     Fault("UTF-16 without a mark", '{"jobs": [}'.encode("utf-16-le")),
@@ -180,7 +211,8 @@ TOTALS = ("greenhouse", "smartrecruiters", "bamboohr", "workday")
 
 # Of each shape of answer one board: an object, a list, XML, pages of a company's own. The marker `torture` has them all.
 SHAPES = ("greenhouse", "lever", "personio", "jsonld")
-EVERY = [name if name in SHAPES else pytest.param(name, marks=pytest.mark.torture) for name in names()]
+RARE = [pytest.mark.torture, pytest.mark.alike]
+EVERY = [name if name in SHAPES else pytest.param(name, marks=RARE) for name in names()]
 
 
 @pytest.mark.timeout(240)
@@ -203,7 +235,7 @@ DETAILED = ("bamboohr", "breezy", "rippling", "smartrecruiters", "workday")
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", [DETAILED[0], *(pytest.param(each, marks=pytest.mark.torture) for each in DETAILED[1:])])
+@pytest.mark.parametrize("name", [DETAILED[0], *(pytest.param(each, marks=RARE) for each in DETAILED[1:])])
 def test_no_ugly_detail_changes_a_posting(name: str, case_of: Any, driver: Any, server: Any, boards: Any) -> None:
     """The list is whole each time; what is stored of the details stays, whatever comes instead of them."""
     played = Played(case_of(name), driver, server, boards)

@@ -273,34 +273,6 @@ def test_pay_in_a_text_is_read_as_a_whole_or_not_at_all(text: str, pay: RawSalar
     assert pay_in(text) == pay
 
 
-def test_rippling_details_have_places_of_two_shapes(scrape: Any) -> None:
-    api = "https://api.rippling.com/platform/api/ats/v1/board/acme/jobs"
-    rows = [{"uuid": "a", "name": "A"}, {"uuid": "b", "name": "B"}]
-    words = {"workLocations": ["Remote (United States)"], "employmentType": {"label": None, "id": "Full-Time"}}
-    parts = {"workLocations": [{"name": "Reno, NV", "countryCode": "US"}], "employmentType": "INTERN"}
-    first, second = scrape("rippling", "acme", {api: rows, f"{api}/a": words, f"{api}/b": parts}).postings.values()
-    assert (places_of(first), first.workplace, first.employment_type) == (["Remote (United States)"], "remote", "FULL_TIME")
-    assert (places_of(second), second.workplace, second.employment_type) == (["Reno, NV"], None, "INTERN")
-
-
-@pytest.mark.parametrize(
-    ("bullets", "path", "identifier"),
-    [
-        (["Boise 83702", "R-77"], "/job/Boise/Clerk_R-77", "R-77"),
-        (["REQ_099113"], "/job/x/Clerk_REQ_099113", "REQ_099113"),
-        (["R-2024-12"], "/job/x/Clerk_R-2024-12", "R-2024-12"),
-        (["R-2024-13"], "/job/x/Clerk_R-2024-13-1", "R-2024-13"),
-        (["R0247541"], "/job/Arlington-VA/Clerk_R0247541-1", "R0247541"),
-    ],
-)
-def test_the_number_of_a_workday_requisition_is_the_bullet_that_its_path_ends_with(
-    scrape: Any, bullets: list[str], path: str, identifier: str
-) -> None:
-    body = {"total": 1, "jobPostings": [{"title": "T", "bulletFields": bullets, "externalPath": path}]}
-    world = {"https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext/jobs": body}
-    assert list(scrape("workday", "acme/wd1/Ext", world, details="none").postings) == [identifier]
-
-
 def rss(scrape: Any, inside: str) -> Any:
     feed = f"<rss><channel><item><title>Job</title><guid>1</guid>{inside}</item></channel></rss>"
     return scrape("rss", Source(url="https://acme.example/f"), {"https://acme.example/f": feed}).postings["1"]
@@ -360,3 +332,33 @@ def test_pay_of_a_job_posting_comes_as_number_text_and_object(scrape: Any, field
     page = f'<script type="application/ld+json">{{"@type": "JobPosting", "title": "J", "identifier": "1", {fields}}}</script>'
     posting = scrape("jsonld", Source(url="https://acme.example/j"), {"https://acme.example/j": page}).postings["1"]
     assert pay_of(posting) == meaning
+
+
+def test_what_pinpoint_says_of_the_way_of_working_may_stand_in_words_only(scrape: Any) -> None:
+    row = {"id": "1", "title": "T", "location": {"name": "Oslo"}, "workplace_type_text": "Fully remote"}
+    found = scrape("pinpoint", "acme", {"https://acme.pinpointhq.com/postings.json": {"data": [row]}})
+    assert found.postings["1"].workplace == "remote"
+
+
+def test_bamboohr_may_tell_the_day_in_the_list(scrape: Any) -> None:
+    row = {"id": 7, "jobOpeningName": "T", "datePosted": "2024-06-15"}
+    found = scrape("bamboohr", "acme", {"https://acme.bamboohr.com/careers/list": {"result": [row]}})
+    assert found.postings["7"].date_posted == "2024-06-15"
+
+
+def test_older_widgets_of_workable_have_the_place_as_an_object(scrape: Any) -> None:
+    where = {"city": "Ghent", "region": None, "country": "Belgium", "telecommuting": True}
+    url = "https://apply.workable.com/api/v1/widget/accounts/acme?details=true"
+    posting = scrape("workable", "acme", {url: {"jobs": [{"shortcode": "A1", "title": "T", "location": where}]}}).postings["A1"]
+    assert (places_of(posting), posting.locations[0].country, posting.workplace) == (["Ghent, Belgium"], "BE", "remote")
+
+
+def test_breezy_may_write_its_id_with_a_line_in_front(scrape: Any) -> None:
+    row = {"_id": "f1", "name": "T", "location": {"name": "Ghent"}, "url": "https://acme.breezy.hr/p/f1-t"}
+    assert list(scrape("breezy", "acme", {"https://acme.breezy.hr/json": [row]}).postings) == ["f1"]
+
+
+def test_the_location_of_lever_may_be_a_list(scrape: Any) -> None:
+    url = "https://api.lever.co/v0/postings/acme?mode=json&skip=0&limit=100"
+    row = {"id": "1", "text": "T", "hostedUrl": "https://jobs.lever.co/acme/1", "categories": {"location": ["Ghent", "Oslo"]}}
+    assert places_of(scrape("lever", "acme", {url: [row]}).postings["1"]) == ["Ghent", "Oslo"]

@@ -44,6 +44,30 @@ def test_connections_are_used_again(server: Any, boards: Any, client: Any, askin
     assert len(set(ports)) == 1
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'HTTP/1.0 200 OK\r\n\r\n{"a": 1}',
+        b'HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}',
+        b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"a": 1}',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n',
+        b'HTTP/1.1 200 OK\r\ntransfer-encoding: CHUNKED\r\n\r\n4;name=value\r\n{"a"\r\n4\r\n: 1}\r\n0\r\n\r\n',
+        b'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}',
+        b'HTTP/1.1 200\r\nContent-Length: 8\r\n\r\n{"a": 1}',
+        b'HTTP/1.1 200 OK\nContent-Length: 8\n\n{"a": 1}',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n\xef\xbb\xbf{"a": 1}',
+    ],
+    ids=["1.0", "1.0-length", "to-the-end", "trailers", "extension", "hints", "no-phrase", "bare-newlines", "mark"],
+)
+def test_an_answer_is_read_in_every_form_that_http_allows(raw: bytes, client: Any, asking: Any, raw_server: Any) -> None:
+    def answer(connection: Any, _ending: Any) -> None:
+        connection.recv(65536)
+        connection.sendall(raw)
+
+    with raw_server(answer) as url, client() as made:
+        assert made.ask(Request(url), asking()).body == {"a": 1}
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw-deflate"])
 def test_compressed_answers_are_read(server: Any, boards: Any, encoding: Any, client: Any, asking: Any) -> None:
     data = b'{"a": "' + b"x" * 100_000 + b'"}'

@@ -24,6 +24,20 @@ def test_redirects_stay_on_the_host(server: Any, boards: Any, client: Any, askin
     assert (caught.value.failure.code, caught.value.gone) == ("redirected-away", True)
 
 
+@pytest.mark.parametrize(("asked", "leads_to"), [("acme.example", "www.acme.example"), ("www.acme.example", "acme.example")])
+def test_a_www_more_or_less_is_the_same_site(server: Any, boards: Any, asking: Any, asked: str, leads_to: str) -> None:
+    server.routes[f"http://{asked}/jobs"] = boards.Answer("", 301, {"Location": f"http://{leads_to}/jobs"})
+    server.routes[f"http://{leads_to}/jobs"] = boards.Answer([1])
+    server.routes["http://acme.vendor.example/jobs"] = boards.Answer("", 302, {"Location": "http://www.vendor.example/jobs"})
+    made = Client(NetworkWire(Allowed(()), max_body=1000, proxy=server.url), Manners())
+    answered = made.ask(Request(f"http://{asked}/jobs"), asking())
+    with pytest.raises(Unanswered) as caught:
+        made.ask(Request("http://acme.vendor.example/jobs"), asking())
+    made.close()
+    assert (answered.body, answered.url) == ([1], f"http://{leads_to}/jobs")
+    assert caught.value.gone
+
+
 @pytest.mark.parametrize(
     "target",
     ["file:///etc/passwd", "http://user:x@127.0.0.1/", "gopher://x/", "javascript:alert(1)", "http://[::1", "//\\evil"],
