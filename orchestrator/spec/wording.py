@@ -46,13 +46,18 @@ class Wording:
         misspelled = {(path[:-1], self._meant_key(each)) for path, each in unknown.items()}
         holders = {path[:-1] for path, each in unknown.items() if self._word_as_key(each)}
         outdented = {path for each in told for path in self._outdented(each, unknown)}
+        undecided = {each.spot.path[:-1] for each in told if self._decides(each)}
         return [
             self._worded(each)
             for each in told
             if each.spot.path not in outdented
             and (
                 each.type != "missing"
-                or ((each.spot.path, str(each.location[-1])) not in misspelled and each.spot.path not in holders)
+                or (
+                    (each.spot.path, str(each.location[-1])) not in misspelled
+                    and each.spot.path not in holders
+                    and each.spot.path not in undecided
+                )
             )
         ]
 
@@ -62,6 +67,13 @@ class Wording:
         for index, each in enumerate(self.tree.problems):
             if words and each.path == found.spot.path and each.code == "ambiguous-scalar":
                 self.tree.problems[index] = each._replace(hint=f"possible: {listed(words)}")
+
+    def _decides(self, found: Found) -> bool:
+        """Whether a wrong word is one that has to be there: what else is needed depends on it, and isn't told yet."""
+        if found.type != "literal_error":
+            return False
+        info = fields.field_at(self.root, found.spot.path[len(self.prefix) :])
+        return info is not None and info.is_required()
 
     def _outdented(self, found: Found, unknown: Collection[Path]) -> list[Path]:
         """Return the keys that stand beside an empty mapping, and in it if they were indented."""

@@ -147,6 +147,15 @@ def test_a_pool_that_still_connects_closes_at_once(opened: Opener) -> None:
     assert time.monotonic() - began < 2
 
 
+def test_a_port_where_nobody_listens_is_told_however_long_an_answer_may_take(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_pool, "ANSWER_SECONDS", 1_000.0)
+    pool = opened("dask://127.0.0.1:9")
+    pool.submit(_unit(0))
+    assert _error(pool).failure_code == "engine-unreachable"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_scheduler_that_is_lost_or_hangs_ends_the_attempt_retryably(
     cluster_of: Any, opened: Opener, tmp_path: Path, wait_until: Any, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
