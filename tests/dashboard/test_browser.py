@@ -211,7 +211,8 @@ def test_a_killed_run_stands_still_and_its_resume_goes_on_by_itself(build: Any, 
 def test_a_real_run_is_watched_from_its_start_over_its_death_and_its_resume_to_its_end(
     project: Callable[..., Path], start: Callable[..., Any], serve: Callable[[Path], Any], browser: Any
 ) -> None:
-    drill = "{kind: drill, items: 40, behaviour: wait, seconds: 400ms, concurrency: 2, progress_every: 200ms}"
+    # Twelve seconds: what is left after the kill takes longer than a page at rest waits for its next look.
+    drill = "{kind: drill, items: 120, behaviour: wait, seconds: 400ms, concurrency: 4, progress_every: 200ms}"
     root = project(f"version: 1\njobs:\n  drill: {drill}\n")
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     errors: list[str] = []
@@ -235,7 +236,7 @@ def test_a_real_run_is_watched_from_its_start_over_its_death_and_its_resume_to_i
         assert page.locator(".view .facts").get_by_text("attempt 2").count() == 1
         heading.get_by_text("Succeeded").wait_for(timeout=60_000)
         assert resumed.wait(20) == 0
-        assert page.locator(".view .figures").inner_text().startswith("40")
+        assert page.locator(".view .figures").inner_text().startswith("120")
         page.close()
     assert errors == []
 
