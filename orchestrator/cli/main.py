@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined] # typer has no public name for it
@@ -16,8 +15,7 @@ from orchestrator import __version__
 from orchestrator.errors import ExitCode, MissingExtra, OrchestrateError, SpecError, StorageError
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A line of the help, and the module that has the verb as `app`."""
 
     name: str

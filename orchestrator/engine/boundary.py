@@ -9,7 +9,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import Failure, Interruption, OrchestrateError
 
@@ -24,16 +24,14 @@ class Returned(Generic[T]):
     value: T
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """The code raised an error, ours or a bug's."""
 
     failure: Failure
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(NamedTuple):
     """The code noticed a cancel or its deadline."""
 
     interruption: Interruption

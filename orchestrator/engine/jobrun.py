@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.deadline import CancelToken, Clock, Deadline
 from orchestrator.engine.estimate import Estimate
@@ -24,14 +23,16 @@ from orchestrator.status.states import FINAL, State, advance
 GOOD: Final = frozenset({ItemState.SUCCEEDED, ItemState.UNCHANGED, ItemState.SKIPPED})
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+_NO_RESULT: Final[Mapping[str, Count]] = {}
+
+
+class Ending(NamedTuple):
     """How an attempt or a job ended. `retryable` says that another attempt may get further."""
 
     state: State
     failure: Failure | None = None
     message: str = ""
-    result: Mapping[str, Count] = field(default_factory=dict)
+    result: Mapping[str, Count] = _NO_RESULT
     retryable: bool = False
 
 

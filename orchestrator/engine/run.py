@@ -9,8 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from orchestrator.deadline import SYSTEM_CLOCK, Clock
 from orchestrator.engine.attempt import TICK_SECONDS, timed_out
@@ -38,8 +37,7 @@ _SATISFIED: Final = {"succeeded": frozenset({State.SUCCEEDED}), "finished": froz
 Observer = Callable[[RunStatus], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a run ended: its last status, the exit code that follows, and whether threads were left behind."""
 
     status: RunStatus

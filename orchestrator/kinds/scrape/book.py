@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.companies import Located
@@ -14,8 +14,7 @@ from orchestrator.kinds.scrape.fetch import Validators
 NO_VALIDATORS: Final = Validators()
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A company that the database has."""
 
     name: str

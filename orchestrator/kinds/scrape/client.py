@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from orchestrator import __version__
@@ -34,8 +34,7 @@ _BAD_BODY_TRIES: Final = 2
 """A body that isn't what was asked for is asked for once more: a proxy's error page may pass, a login page won't."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(NamedTuple):
     """How requests are made; plain and picklable."""
 
     request_timeout: float = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchestrator.kinds.scrape.companies import Located
 
@@ -37,8 +38,7 @@ class Synced:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """In whose name rows are written: run, job, company, and the time (ISO, UTC)."""
 
     run_id: str

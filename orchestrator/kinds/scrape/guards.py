@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 
@@ -20,8 +19,7 @@ _STRANGERS: Final = 0.8
 _FEWEST_TO_JUDGE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The spec's `sync`, in shares, counts and seconds; plain and picklable."""
 
     max_drop: float = 0.3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator import extras
 from orchestrator.kinds.scrape.client import Client, Manners
@@ -13,12 +13,11 @@ from orchestrator.kinds.scrape.fetch import Wishes
 from orchestrator.kinds.scrape.wire import Wire
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """How the world is reached; plain and picklable."""
 
-    manners: Manners = field(default_factory=Manners)
-    wishes: Wishes = field(default_factory=Wishes)
+    manners: Manners = Manners()
+    wishes: Wishes = Wishes()
     max_body: int = 32_000_000
     allowed: tuple[str, ...] = ()
     proxy: str | None = None
@@ -26,8 +25,7 @@ class Settings:
     record: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """What `WorkContext.world` is for a scrape."""
 
     client: Client
