@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -33,7 +34,8 @@ class Event(StrEnum):
     RUN_FINISHED = "run_finished"
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """One line. `detail` holds the rest: found, attempts, unit, error, result."""
 
     seq: int

@@ -143,7 +143,7 @@ def test_the_page_on_the_status_file_names_every_field(pages: Pages) -> None:
 
 
 def test_the_page_on_the_journal_names_every_field_and_event(pages: Pages) -> None:
-    fields = {*journal.Entry._fields, "crc"}
+    fields = {*journal.Entry.__dataclass_fields__, "crc"}
     assert named(pages[Path("docs/reference/journal.md")]) == fields | {event.value for event in journal.Event}
 
 
