@@ -240,7 +240,7 @@ def every_verb(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def busy() -> float:
     """Return the seconds that a loaded machine may add; the figures of the release bar are measured by torture."""
-    return 3.0
+    return 1.0
 
 
 class Verbs:
