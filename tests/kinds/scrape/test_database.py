@@ -111,6 +111,27 @@ def test_writers_of_two_connections_wait_for_each_other(database: SqliteFile) ->
     assert runs(database) == 80
 
 
+def test_those_who_make_a_new_file_at_once_wait_for_each_other(tmp_path: Any) -> None:
+    failed: list[BaseException] = []
+
+    def make(name: str, together: threading.Barrier) -> None:
+        with closing(SqliteFile(tmp_path / name)) as mine:
+            together.wait(20)
+            try:
+                mine.prepare()
+            except StorageError as error:
+                failed.append(error)
+
+    for number in range(200):  # Of a hundred, about four would fail.
+        together = threading.Barrier(3)
+        threads = [threading.Thread(target=make, args=(f"{number}.db", together)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+
+
 def test_rows_name_every_column_that_has_no_default_of_the_database() -> None:
     written = {
         "companies": set(COMPANY),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from orchestrator import files
+from orchestrator.deadline import SYSTEM_CLOCK
 from orchestrator.errors import StorageError
 from orchestrator.kinds.scrape.sql.columns import SCHEMA_VERSION
 from orchestrator.kinds.scrape.sql.transaction import Prepared, Transaction
 from orchestrator.kinds.scrape.targets import sqlite_file
 
 BUSY_SECONDS: Final = 20
+_PAUSE_SECONDS: Final = 0.005
 PRAGMAS: Final = ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000")
 COMPILED: Final = Path(__file__).with_name("sqlite.json")
 
@@ -82,7 +85,7 @@ class SqliteFile:
         _create_private(self.file)
         with self._errors():
             connection = self._opened()
-            connection.execute("PRAGMA journal_mode=WAL")  # A property of the file, so whoever only reads doesn't set it.
+            _use_wal(connection)
             with self._transaction("BEGIN IMMEDIATE") as transaction:
                 for statement in _compiled()[0]:
                     connection.execute(statement)
@@ -143,6 +146,24 @@ class SqliteFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on: a property of the file, so whoever only reads doesn't.
+
+    SQLite doesn't wait for others here, whatever the busy timeout is, so two that open a new file at once would fail.
+    """
+    end = SYSTEM_CLOCK.monotonic() + BUSY_SECONDS
+    pause = threading.Event()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or SYSTEM_CLOCK.monotonic() > end:
+                raise
+            pause.wait(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
