@@ -165,8 +165,9 @@ def _fresh(name: str, spec: JobSpec, kind: Kind) -> JobStatus:
 def _create_directory(request: Request, status: RunStatus, undo: ExitStack) -> RunDir:
     """Create the run's directory under a hidden name, with its lease held, and rename it: readers see it whole."""
     final = request.state.run(status.run_id)
-    hidden = RunDir(files.make_private_dir(request.state.runs / f"{files.TEMPORARY_PREFIX}{status.run_id}"))
-    undo.callback(_hold(hidden.lease, status.run_id).release)
+    with files.sharing(request.state.births):
+        hidden = RunDir(files.make_private_dir(request.state.runs / f"{files.TEMPORARY_PREFIX}{status.run_id}"))
+        undo.callback(_hold(hidden.lease, status.run_id).release)
     try:
         files.write_atomic(hidden.spec, spec_document(request, status.run_id), durable=False)
         files.write_atomic(hidden.status, status.model_dump_json().encode(), durable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,7 +36,8 @@ def prune(state: StateDir, *, keep: int, oldest: float | None = None, dry_run: b
     if not dry_run:
         with files.Lock.acquire(files.make_private_dir(state.locks) / _GUARD, "prune"):
             for run in doomed:
-                if not files.is_locked(run.lease):  # It may have been resumed meanwhile.
+                # It may have been resumed meanwhile; with its lease in our hands it can't be.
+                with suppress(TargetBusy), files.Lock.acquire(run.lease, "prune", patience=1):
                     files.remove_tree(run.path)
             sweep(state)
     return Pruned(tuple(run.run_id for run in doomed), size)
@@ -49,13 +51,22 @@ def refuse_beside_live_runs(state: StateDir) -> None:
 
 
 def sweep(state: StateDir) -> None:
-    """Remove what interrupted processes left among the runs: directories that never got their name, and trash."""
-    for leftover in state.runs.glob(f"{files.TEMPORARY_PREFIX}*"):
-        run_id = leftover.name.removeprefix(files.TEMPORARY_PREFIX)
-        if is_run_id(run_id) and not files.is_locked(leftover / "lease.lock"):
-            files.remove_tree(leftover)
+    """Remove what interrupted processes left among the runs: directories that never got their name, and trash.
+
+    While a run is just being made, its directory can't be told from a leftover; leftovers stay for the next time then.
+    """
+    leftovers = [RunDir(path) for path in state.runs.glob(f"{files.TEMPORARY_PREFIX}*") if _was_a_run(path)]
+    if leftovers:
+        with suppress(TargetBusy), files.Lock.acquire(state.births, "prune", patience=1):
+            for leftover in leftovers:
+                if not files.is_locked(leftover.lease):
+                    files.remove_tree(leftover.path)
     for trash in state.runs.glob(f"{files.TRASH_PREFIX}*"):
         files.remove_tree(trash)
+
+
+def _was_a_run(hidden: Path) -> bool:
+    return is_run_id(hidden.name.removeprefix(files.TEMPORARY_PREFIX))
 
 
 def _doomed(state: StateDir, keep: int, oldest: float | None) -> Iterator[RunDir]:

@@ -85,6 +85,11 @@ class StateDir(NamedTuple):
         return self.path / "locks"
 
     @property
+    def births(self) -> Path:
+        """Shared by a run while its directory is made and has no lease yet, so that nobody takes it for a leftover."""
+        return self.locks / "births.lock"
+
+    @property
     def cache(self) -> Path:
         """Embeddings and parsed documents, by content."""
         return self.path / "cache"
