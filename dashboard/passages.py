@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from backports import zstd
+
 from dashboard.database import reading
 from orchestrator.errors import UnreadableState
 
-NEWEST_FORMAT: Final = 2
+NEWEST_FORMAT: Final = 3
 LONGEST_PASSAGE: Final = 420
 LARGEST_BLOCK: Final = 4_000_000  # A text of one node can be that long; what unpacks to more is no index of ours.
 MOST_WORDS: Final = 12
@@ -77,12 +78,12 @@ def _text(connection: sqlite3.Connection, node: int) -> str:
 
 
 def _unpacked(packed: bytes) -> str:
-    reader = zlib.decompressobj()
+    reader = zstd.ZstdDecompressor()
     try:
         text = reader.decompress(packed, LARGEST_BLOCK)
-    except (zlib.error, TypeError) as error:
+    except (zstd.ZstdError, TypeError) as error:
         raise _damaged() from error
-    if not (reader.eof or reader.unconsumed_tail):  # It ends too early.
+    if not reader.eof and reader.needs_input:  # It ends too early.
         raise _damaged()
     return text.decode(errors="replace")
 

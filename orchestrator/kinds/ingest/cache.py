@@ -20,7 +20,7 @@ from orchestrator.kinds.ingest.database import told
 from orchestrator.kinds.ingest.document import Seen, Stamp
 
 NAME: Final = "ingest.db"
-_VERSION: Final = 3
+_VERSION: Final = 4
 _PATIENCE: Final = 30.0
 _OPENING_TRIES: Final = 200  # Each 50 ms.
 _KEPT_SECONDS: Final = 30 * 86_400.0

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from orchestrator.kinds.ingest.packing import pack, unpack
 from orchestrator.kinds.ingest.texts import Block, blocks_of, texts_of
 
 _LENGTH: Final = 4
 """Bytes before an entry of the cache that say how long its head is."""
-_LEVEL: Final = 2
 
 
 class NodeText(NamedTuple):
@@ -53,7 +52,7 @@ class Computed(NamedTuple):
         places = [(node.start, node.end, node.line, node.headings) for node in self.nodes]
         blocks = self.compressed()
         sizes = [(block.nodes, len(block.packed)) for block in blocks]
-        head = zlib.compress(json.dumps([self.title, dict(self.metadata), places, sizes]).encode(), _LEVEL)
+        head = pack(json.dumps([self.title, dict(self.metadata), places, sizes]).encode())
         packed = b"".join([len(head).to_bytes(_LENGTH), head, *(block.packed for block in blocks)])
         return Stored(self.key, self.digest, self.cache_key, packed, self.dimensions, self.vectors)
 
@@ -72,11 +71,7 @@ class Stored(NamedTuple):
 def unpacked(key: str, digest: bytes, cache_key: bytes, packed: bytes, dimensions: int, vectors: bytes) -> Computed:
     """Return what `Stored.packed` was made of. Raises ValueError if it is damaged."""
     position = _LENGTH + int.from_bytes(packed[:_LENGTH])
-    try:
-        head = zlib.decompress(packed[_LENGTH:position])
-    except zlib.error as error:
-        raise ValueError("damaged entry") from error
-    title, metadata, places, sizes = json.loads(head)
+    title, metadata, places, sizes = json.loads(unpack(packed[_LENGTH:position]))
     blocks = []
     for count, size in sizes:
         blocks.append(Block(count, packed[position : position + size]))

@@ -25,7 +25,7 @@ from orchestrator.kinds.ingest.texts import Block
 
 DATABASE: Final = "index.db"
 VECTORS: Final = "vectors.npy"
-FORMAT: Final = 2
+FORMAT: Final = 3
 _GATHERED: Final = 4 << 20
 """Bytes that full text gathers in memory before it writes: saves an eighth of the time that the default of 1 MB takes."""
 _SCHEMA: Final = f"""

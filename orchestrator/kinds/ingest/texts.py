@@ -7,14 +7,13 @@ the text of one node is there in a fraction of a millisecond.
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orchestrator.errors import UnreadableState
+from orchestrator.kinds.ingest.packing import pack, unpack
 
 _MOST: Final = 16_000
-_LEVEL: Final = 2  # Speed: level 6 takes four times as long for a tenth less.
 SCHEMA: Final = "create table texts(first_node integer primary key, nodes integer not null, packed blob not null);"
 """A block is found by its first node. It needs the column `nodes.start` and `nodes.end` to be cut again."""
 
@@ -43,7 +42,7 @@ def blocks_of(texts: Iterable[str]) -> list[Block]:
 
 
 def _block(texts: Sequence[str]) -> Block:
-    return Block(len(texts), zlib.compress("".join(texts).encode(), _LEVEL))
+    return Block(len(texts), pack("".join(texts).encode()))
 
 
 def texts_of(blocks: Iterable[Block], lengths: Sequence[int]) -> Iterator[str]:
@@ -59,8 +58,8 @@ def texts_of(blocks: Iterable[Block], lengths: Sequence[int]) -> Iterator[str]:
 
 def _joined(packed: bytes) -> str:
     try:
-        return zlib.decompress(packed).decode()
-    except (zlib.error, UnicodeDecodeError) as error:
+        return unpack(packed).decode()
+    except ValueError as error:
         raise UnreadableState("a text of the index is damaged", hint="`orchestrate snapshots verify` tells more") from error
 
 
