@@ -58,8 +58,11 @@ class WordTable:
         bounds = np.searchsorted(tokens, np.arange(many + 1) * size)
         tokens %= size
         weights = counts.astype(np.float32)
-        for row, first, last in zip(rows, bounds, bounds[1:], strict=False):
-            row[:] = weights[first:last] @ self.weights.take(tokens[first:last], axis=0)
+        gathered = np.empty((int(np.diff(bounds).max()), DIMENSIONS), dtype=np.float32)
+        for row, first, last in zip(rows, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            vectors = gathered[: last - first]
+            self.weights.take(tokens[first:last], axis=0, out=vectors, mode="clip")  # The default mode copies once more.
+            np.dot(weights[first:last], vectors, out=row)
 
 
 def load_table() -> WordTable:

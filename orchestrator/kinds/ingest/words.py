@@ -20,10 +20,11 @@ Small = NDArray[np.int32]
 Halves = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 """The first and the second eight bytes of words."""
 
-_SPECIAL: Final = ("<s>", "</s>", "<unk>", "\u2581")
+_SPECIAL: Final = (b"<s>", b"</s>", b"<unk>", "\u2581".encode())
 """What the tokenizer takes for its own marks: the text behind one begins anew."""
-_BETWEEN: Final = "\0"
+_BETWEEN: Final = b"\0"
 """Our own mark before each text. As a word, it has no tokens."""
+_NOT_PLAIN: Final = (*_SPECIAL, _BETWEEN)
 _SPACE, _LETTER, _SIGN, _DIGIT, _CONTROL, _FOREIGN, _MARK = range(7)
 _SORT_BITS: Final = 3
 _HALF: Final = 8
@@ -69,10 +70,10 @@ class Words:
 
     def tokens(self, texts: Sequence[str]) -> tuple[Numbers, Small]:
         """Return the ids of all tokens, and beside each the number of its text; those of one text are in their order."""
-        joined = _joined(texts)
-        if all(texts) and joined.count(_BETWEEN) == len(texts) and not any(map(joined.__contains__, _SPECIAL)):
-            return self._by_word(joined)
-        plain = [number for number, text in enumerate(texts) if text and not any(map(text.__contains__, (*_SPECIAL, _BETWEEN)))]
+        data = _joined(texts)
+        if all(texts) and data.count(_BETWEEN) == len(texts) and not any(map(data.__contains__, _SPECIAL)):
+            return self._by_word(data)
+        plain = [number for number, text in enumerate(texts) if text and not any(map(text.encode().__contains__, _NOT_PLAIN))]
         owners, tokens = self._by_word(_joined([texts[number] for number in plain]))
         owners = np.array(plain, dtype=np.int64)[owners]
         for number in sorted(set(range(len(texts))) - set(plain)):
@@ -85,8 +86,7 @@ class Words:
         """Return the ids of a text's tokens as the tokenizer makes them."""
         return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int32)
 
-    def _by_word(self, joined: str) -> tuple[Numbers, Small]:
-        data = joined.encode()
+    def _by_word(self, data: bytes) -> tuple[Numbers, Small]:
         starts, ends = cut(data)
         memory, words = self._known(data, starts, ends)
         counts = memory.counts.take(words)
@@ -136,7 +136,7 @@ class _Memory:
         self._low, self._high = _Column(np.uint64), _Column(np.uint64)
         self._tokens, self._firsts, self._counts = _Column(np.int32), _Column(np.int32), _Column(np.int32)
         self.others: dict[bytes, int] = {}
-        self._learn([_BETWEEN.encode()], (np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int32)))
+        self._learn([_BETWEEN], (np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int32)))
 
     def __len__(self) -> int:
         return self._counts.size
@@ -247,8 +247,8 @@ def _goes_on(sorts: NDArray[np.uint8], starts: Numbers) -> NDArray[np.bool_]:
     return found
 
 
-def _joined(texts: Iterable[str]) -> str:
-    return "".join(f"{_BETWEEN} {text}" for text in texts)  # The tokenizer, too, puts a space before a text.
+def _joined(texts: Iterable[str]) -> bytes:
+    return "".join(f"\0 {text}" for text in texts).encode()  # The tokenizer, too, puts a space before a text.
 
 
 def _bytes(data: bytes) -> NDArray[np.uint8]:
