@@ -186,6 +186,30 @@ def test_words_that_begin_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch, 
         assert by_text(model, [text]) == whole(model, [text])
 
 
+def test_a_memory_grows_as_words_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_ROOM", 2)
+    model = Words(load_table().tokenizer)
+    texts = [" ".join(f"{first}{second}kite" for second in "abcdefgh") for first in "stuvwxyz"]
+    for text in texts:
+        assert by_text(model, [text]) == whole(model, [text])
+    assert by_text(model, texts) == whole(model, texts)
+    assert len(model._memory) > 64
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.b,c;é d.e", ["a.b,c;é", " d", ".", "e"]),
+        ("é.b,c;d e.f", ["é.b,c;d", " e", ".", "f"]),
+        ("a.é.b c.d é", ["a.é.b", " c", ".", "d", " é"]),
+        ("x1é.y2z.w", ["x", "1", "é.y", "2", "z", ".", "w"]),
+    ],
+)
+def test_what_touches_foreign_letters_is_one_word_to_both_sides(text: str, expected: list[str]) -> None:
+    data = text.encode()
+    assert [data[start:end].decode() for start, end in zip(*words.cut(data), strict=True)] == expected
+
+
 def test_a_full_memory_forgets_words_that_are_met_no_more_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "_MOST", 10)
     model = Words(load_table().tokenizer)

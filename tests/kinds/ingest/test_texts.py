@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from orchestrator.errors import UnreadableState
 from orchestrator.kinds.ingest.computed import Computed, NodeText, unpacked
 from orchestrator.kinds.ingest.index import IndexReader, IndexWriter
+from orchestrator.kinds.ingest.packing import pack, unpack
 from orchestrator.kinds.ingest.search import Snapshot
 from orchestrator.kinds.ingest.texts import blocks_of, texts_of
 
@@ -46,6 +48,19 @@ def test_a_damaged_entry_of_the_cache_is_told(size: int) -> None:
     packed = document("a", LONG).stored().packed[:size]
     with pytest.raises((ValueError, UnreadableState)):
         unpacked("a", b"", b"", packed, 0, b"")
+
+
+def test_no_changed_bit_of_a_packed_text_gives_another_text() -> None:
+    text = "kites over Köln ".encode() * 40
+    packed = pack(text)
+    told = 0
+    for place, bit in product(range(len(packed)), range(8)):
+        damaged = packed[:place] + bytes([packed[place] ^ (1 << bit)]) + packed[place + 1 :]
+        try:
+            assert unpack(damaged) == text, "a bit that means nothing"
+        except ValueError:
+            told += 1
+    assert told >= len(packed) * 8 - 1
 
 
 def test_an_index_returns_each_text_also_after_a_document_before_it_is_gone(tmp_path: Path) -> None:
