@@ -107,9 +107,10 @@ class Words:
         missing = np.flatnonzero(numbers < 0)
         if len(missing):
             with self._learning:
-                if len(memory) > _MOST:
-                    self._memory = memory = _Memory()
-                    missing = np.arange(len(starts))
+                if len(self._memory) > _MOST:
+                    self._memory = _Memory()
+                if memory is not self._memory:
+                    memory, missing = self._memory, np.arange(len(starts))
                 # Once more: another thread may have learned some of them meanwhile.
                 numbers[missing] = memory.find(lengths[missing], (halves[0][missing], halves[1][missing]))
                 missing = missing[numbers[missing] < 0]
