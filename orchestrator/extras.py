@@ -17,6 +17,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "numpy",
         "selectolax",
         "pypdfium2",
+        "docx",
         "httpx",
         "sqlalchemy",
     ),

@@ -26,7 +26,7 @@ _SMALL_CHANGE: Final = 5
 """A change of up to a fifth of the documents is small."""
 _FEW_EMPTY: Final = 4
 """Up to a quarter of the rows may be empty before an index is written anew."""
-_PACKAGES: Final = ("orchestrate", "llama-index-core", "wordllama", "tokenizers", "selectolax", "pypdfium2")
+_PACKAGES: Final = ("orchestrate", "llama-index-core", "wordllama", "tokenizers", "selectolax", "pypdfium2", "python-docx")
 
 
 class Previous(NamedTuple):

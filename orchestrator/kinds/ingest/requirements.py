@@ -13,7 +13,11 @@ from orchestrator.kinds.ingest.unmatched import names_below
 
 _LLAMA_INDEX: Final = "llama_index.core"
 _TABLE: Final = ("wordllama", "tokenizers", "safetensors", "numpy")
-_OF_SUFFIX: Final = {".html": "selectolax", ".htm": "selectolax", ".xhtml": "selectolax", ".pdf": "pypdfium2"}
+_OF_SUFFIX: Final = {
+    **dict.fromkeys((".html", ".htm", ".xhtml", ".epub"), "selectolax"),
+    ".pdf": "pypdfium2",
+    ".docx": "docx",
+}
 _OWN_SPLITTER: Final = "headings"
 
 

@@ -6,9 +6,14 @@ import gzip
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
+import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls, qn
 
 from orchestrator.kinds.ingest.document import Parsed, Unreadable
 from orchestrator.kinds.ingest.readers import Limits, Readers
@@ -83,10 +88,20 @@ def test_what_cannot_be_read_says_why(name: str, data: bytes, code: str) -> None
     assert raised.value.message
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("a.docx", {"word/document.xml": " " * 1_000_000}),
+        ("a.docx", {"word/document.xml": "<x/>", "word/media/image1.bmp": " " * 1_000_000}),
+        ("a.epub", {"META-INF/container.xml": " " * 1_000_000}),
+    ],
+)
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    name: str, members: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.kinds.ingest.readers.office._MOST_UNPACKED", 10_000)
     with pytest.raises(Unreadable) as raised:
-        read("a.docx", archive({"word/document.xml": " " * 1_000_000}))
+        read(name, archive(members))
     assert raised.value.failure_code == "too-large"
 
 
@@ -179,14 +194,93 @@ def test_source_code_has_its_definitions_as_headings() -> None:
     assert headings(parsed) == [(1, "class A"), (2, "def b"), (1, "def c")]
 
 
-def test_a_docx_is_its_paragraphs_with_headings() -> None:
-    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    body = (
-        '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Title</w:t></w:r></w:p>'
-        "<w:p><w:r><w:t>one</w:t><w:tab/><w:t>two</w:t></w:r></w:p>"
-    )
-    parsed = read("a.docx", archive({"word/document.xml": f'<w:document xmlns:w="{w}"><w:body>{body}</w:body></w:document>'}))
-    assert (headings(parsed), parsed.text) == ([(1, "Title")], "Title\n\none\ttwo\n\n")
+def word(fill: Callable[[Any], None]) -> bytes:
+    """Return a document as Word writes it."""
+    document = docx.Document()
+    fill(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def test_a_docx_is_its_paragraphs_and_tables_with_headings() -> None:
+    def fill(document: Any) -> None:
+        document.core_properties.author = "Ada Example"
+        document.add_heading("The handbook", 0)
+        document.add_heading("First steps", 2)
+        document.add_paragraph("one\ttwo\nthree")
+        table = document.add_table(1, 2)
+        table.cell(0, 0).text, table.cell(0, 1).text = "left", "right"
+        document.add_paragraph(" ")
+        document.add_paragraph("last")
+
+    parsed = read("a.docx", word(fill))
+    assert headings(parsed) == [(1, "The handbook"), (2, "First steps")]
+    assert parsed.text == "The handbook\n\nFirst steps\n\none\ttwo\nthree\n\nleft\n\nright\n\nlast\n\n"
+    assert (parsed.title, parsed.metadata) == ("The handbook", {"author": "Ada Example"})
+
+
+def test_headings_of_a_docx_are_found_by_what_their_style_is_and_is_based_on() -> None:
+    def fill(document: Any) -> None:
+        styles = document.styles
+        styles["Heading 1"].element.set(qn("w:styleId"), "berschrift1")
+        own = styles.add_style("House heading", WD_STYLE_TYPE.PARAGRAPH)
+        own.base_style = styles["Heading 2"]
+        circle = styles.add_style("Circle", WD_STYLE_TYPE.PARAGRAPH)
+        circle.base_style = circle
+        for text, style in (("Erstes", "Heading 1"), ("House", "House heading"), ("Round", "Circle"), ("Text", "Normal")):
+            document.add_paragraph(text, style=style)
+        document.core_properties.title = "Of the file"
+
+    parsed = read("a.docx", word(fill))
+    assert (parsed.title, headings(parsed)) == ("Erstes", [(1, "Erstes"), (2, "House")])
+
+
+def test_a_docx_has_what_is_in_controls_boxes_and_tracked_changes_once() -> None:
+    box = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"
+    body = f"""<w:body {nsdecls("w")} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">
+      <w:sdt><w:sdtContent><w:p><w:r><w:t>controlled</w:t></w:r></w:p></w:sdtContent></w:sdt>
+      <w:p><w:ins><w:r><w:t>new </w:t></w:r></w:ins><w:del><w:r><w:delText>old</w:delText></w:r></w:del>
+        <w:r><w:t>text</w:t></w:r></w:p>
+      <w:p><w:r><w:t>around</w:t></w:r><w:r><mc:AlternateContent><mc:Choice Requires="wps">{box}</mc:Choice>
+        <mc:Fallback>{box}</mc:Fallback></mc:AlternateContent></w:r></w:p></w:body>"""
+
+    def fill(document: Any) -> None:
+        for element in parse_xml(body):
+            document.element.body.insert_element_before(element, "w:sectPr")
+
+    assert read("a.docx", word(fill)).text == "controlled\n\nnew text\n\naround\n\nboxed\n\n"
+
+
+def test_a_docx_without_headings_has_the_title_of_its_properties() -> None:
+    def fill(document: Any) -> None:
+        document.core_properties.title = " Of the file "
+        document.add_paragraph("text")
+
+    assert read("a.docx", word(fill)).title == "Of the file"
+
+
+def test_a_docx_whose_markup_breaks_its_own_rules_is_refused() -> None:
+    paragraph = f"<w:p {nsdecls('w')}><w:pPr><w:pStyle/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"
+    broken = word(lambda document: document.element.body.insert_element_before(parse_xml(paragraph), "w:sectPr"))
+    with pytest.raises(Unreadable, match="InvalidXmlError") as raised:
+        read("a.docx", broken)
+    assert raised.value.failure_code == "unreadable-docx"
+
+
+def test_a_docx_with_entities_is_refused_and_none_is_read_beyond_the_limit() -> None:
+    plain = word(lambda document: document.add_paragraph("text") and None)
+    with zipfile.ZipFile(io.BytesIO(plain)) as packed:
+        members = {name: packed.read(name).decode("latin-1") for name in packed.namelist()}
+    start = members["word/document.xml"].index("<w:document")
+    entity = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+    members["word/document.xml"] = f"{entity}{members['word/document.xml'][start:].replace('text', 'te&a;xt')}"
+    with pytest.raises(Unreadable, match="entities"):
+        read("a.docx", archive(members))
+    long = word(lambda document: [document.add_paragraph("x" * 60) for _ in range(9)] and None)
+    with pytest.raises(Unreadable) as raised:
+        read("a.docx", long, characters=100)
+    assert raised.value.failure_code == "too-long"
 
 
 def test_an_epub_is_its_chapters_in_reading_order() -> None:
@@ -199,6 +293,13 @@ def test_an_epub_is_its_chapters_in_reading_order() -> None:
     pages = {"o/a a.xhtml": "<body><h1>First</h1>x</body>", "o/b.xhtml": "<body><h1>Second</h1>y</body>"}
     parsed = read("a.epub", archive({"META-INF/container.xml": container, "o/p.opf": package, **pages}))
     assert (parsed.title, headings(parsed)) == ("Book", [(1, "First"), (1, "Second")])
+
+
+@pytest.mark.parametrize("sender", ["Ada@[.example", "Ada <ada@[letters.example>"])
+def test_an_email_whose_sender_is_no_address_is_read_all_the_same(sender: str) -> None:
+    parsed = read("a.eml", f"From: {sender}\nSubject: Kites\n\nHello\n")
+    assert (parsed.title, parsed.text.strip().splitlines()[-1]) == ("Kites", "Hello")
+    assert parsed.metadata["from"] == sender
 
 
 def test_an_email_is_its_subject_and_body() -> None:

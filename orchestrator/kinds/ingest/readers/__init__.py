@@ -58,7 +58,21 @@ _BY_NAME: Final = frozenset(
 KNOWN: Final = frozenset(_BY_SUFFIX) | _BY_NAME
 """Suffixes and names that are taken while the spec has no `include`."""
 
-VERSION: Final = 1
+BROKEN: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What libraries raise for broken content, beside their own errors: they take for granted what they need."""
+
+VERSION: Final = 2
 """Part of the cache's keys: raise it when a reader's result changes."""
 
 

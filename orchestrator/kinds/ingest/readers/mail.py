@@ -9,7 +9,7 @@ from email.policy import default
 from typing import Final
 
 from orchestrator.kinds.ingest.document import Heading, Parsed, Unreadable
-from orchestrator.kinds.ingest.readers import Limits
+from orchestrator.kinds.ingest.readers import BROKEN, Limits
 
 _HEADERS: Final = ("From", "To", "Date")
 
@@ -21,9 +21,9 @@ def read_mail(name: str, data: bytes, limits: Limits) -> Parsed:
         message = message_from_bytes(data, _class=EmailMessage, policy=default)
         body = message.get_body(("plain", "html"))
         content = body.get_content() if body is not None else ""
-        subject = str(message.get("Subject", "")).strip()
-        headers = {key.lower(): str(message[key])[:1000] for key in _HEADERS if message[key]}
-    except (MessageError, LookupError, ValueError, TypeError) as error:
+        subject = _header(message, "Subject")
+        headers = {key.lower(): value[:1000] for key in _HEADERS if (value := _header(message, key))}
+    except (*BROKEN, MessageError) as error:
         raise Unreadable(f"the message can't be read: {type(error).__name__}", code="unreadable-mail") from None
     if not headers and not subject:
         raise Unreadable("the content is no e-mail: it has no headers", code="unreadable-mail")
@@ -34,3 +34,11 @@ def read_mail(name: str, data: bytes, limits: Limits) -> Parsed:
     title = subject or None
     text = f"{subject}\n\n{content}" if subject else content
     return Parsed(text, title, (Heading(0, 1, subject),) if subject else (), 0, headers)
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """Return a header, decoded; as it was written if it is one that the standard library stumbles over."""
+    try:
+        return str(message.get(name, "")).strip()
+    except (*BROKEN, MessageError):
+        return next((str(value).strip() for each, value in message.raw_items() if each.lower() == name.lower()), "")
