@@ -13,19 +13,24 @@ from orchestrator.errors import OrchestrateError
 from orchestrator.job import Surroundings
 from orchestrator.kinds.ingest.cache import Cache
 from orchestrator.kinds.ingest.computed import cache_key
+from orchestrator.kinds.ingest.document import Seen, Stamp
 from orchestrator.kinds.ingest.index import Entry, read_entries
 from orchestrator.kinds.ingest.recipe import recipe_of
 from orchestrator.kinds.ingest.sources import corpus_of
 from orchestrator.kinds.ingest.spec import IngestSpec, Postings
 from orchestrator.kinds.ingest.store import Store
 from orchestrator.kinds.ingest.targets import store_of
+from orchestrator.status.models import seconds
 
 PATIENCE: Final = 0.5
 """Seconds that a look may take: then it says nothing."""
 
 
 class Staleness(NamedTuple):
-    """In what a snapshot differs from what a run would publish now. Documents that can't be read aren't counted."""
+    """In what a snapshot differs from what a run would publish now. Documents that can't be read aren't counted.
+
+    Nor are those that its run quarantined, until their content changes.
+    """
 
     settings: bool = False
     new: int = 0
@@ -59,7 +64,8 @@ def _looked(spec: IngestSpec, surroundings: Surroundings, context: WorkContext) 
     if current is None:
         return None
     recipe = recipe_of(spec)
-    if store.manifest(current.name).settings != recipe.settings():
+    manifest = store.manifest(current.name)
+    if manifest.settings != recipe.settings():
         return Staleness(settings=True)
     if isinstance(spec.corpus, Postings):
         return None
@@ -73,8 +79,16 @@ def _looked(spec: IngestSpec, surroundings: Surroundings, context: WorkContext) 
         for each in seen
         if each.digest is not None
     }
+    refused = {each.document for each in manifest.quarantined}
+    made = seconds(manifest.created_at)
+    tried = {each.key for each in seen if each.key in refused and _as_it_was(each, known.get(each.key), made)}
     return Staleness(
-        new=len(wanted.keys() - before.keys()),
+        new=len(wanted.keys() - before.keys() - tried),
         changed=sum(before[key] != wanted[key] for key in wanted.keys() & before.keys()),
         gone=len(before.keys() - {each.key for each in seen}),
     )
+
+
+def _as_it_was(seen: Seen, stamp: Stamp | None, made: float) -> bool:
+    """Whether a document is what it was at `made`. A file that was young then has no stamp, but its times tell."""
+    return stamp.digest == seen.digest if stamp is not None else max(seen.times) / 1e9 < made

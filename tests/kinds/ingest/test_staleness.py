@@ -40,6 +40,20 @@ def test_a_snapshot_is_fresh_until_a_document_is_new_changed_or_gone(handbook: W
     assert words(handbook) == ""
 
 
+@pytest.mark.parametrize("tick", [2.0, -60.0], ids=["by its times", "by its stamp"])
+def test_a_quarantined_document_is_no_news_until_it_changes(
+    handbook: Workshop, monkeypatch: pytest.MonkeyPatch, tick: float
+) -> None:
+    monkeypatch.setattr(job_module, "_CLOCK_TICK", tick)
+    handbook.write({"broken.json": "{"})
+    assert handbook.run().outcome.result["quarantined"] == 1
+    assert words(handbook) == ""
+    handbook.write({"broken.json": '{"a": "kites"}'})
+    assert words(handbook) == "1 new since it was made"
+    handbook.run()
+    assert words(handbook) == ""
+
+
 def test_other_settings_make_a_snapshot_stale_before_its_documents_are_looked_at(handbook: Workshop) -> None:
     handbook.run()
     assert words(handbook, chunk={"size": 600}) == "made with other settings"
