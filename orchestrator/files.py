@@ -326,12 +326,14 @@ def is_locked(path: Path) -> bool | None:
         os.close(descriptor)
 
 
-def hold(path: Path) -> int:
-    """Hold an existing file as a reader until the returned descriptor is closed. Opens for reading only.
+def hold(path: Path, *, create: bool = False) -> int:
+    """Hold a file as a reader until the returned descriptor is closed. Opens for reading only.
 
-    Raises FileNotFoundError, or OSError if a reader can't hold files here (some read-only network mounts).
+    Raises FileNotFoundError unless it may `create` the file, or OSError if a reader can't hold files here (some read-only
+    network mounts).
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+    descriptor = os.open(path, flags, PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
     except OSError:
@@ -344,11 +346,10 @@ def hold(path: Path) -> int:
 def sharing(path: Path) -> Iterator[None]:
     """Hold a lock together with others who share it; `Lock.acquire` refuses it meanwhile. Raises StorageError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+        descriptor = hold(path, create=True)
     except OSError as error:
-        raise storage_error("open the lock", path, error) from error
+        raise storage_error("take the lock", path, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)

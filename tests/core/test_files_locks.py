@@ -38,6 +38,16 @@ print("created" if files.create_exclusive(Path(sys.argv[1]), sys.argv[2].encode(
 Racer = subprocess.Popen[str]
 
 
+def test_a_shared_lock_is_held_by_several_and_taken_alone_by_none(tmp_path: Path) -> None:
+    path = tmp_path / "shared.lock"
+    with files.sharing(path), files.sharing(path), pytest.raises(TargetBusy):
+        files.Lock.acquire(path, patience=1)
+    files.Lock.acquire(path, patience=1).release()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError, match="lock"), files.sharing(tmp_path / "folder"):
+        pytest.fail("a folder is no lock")
+
+
 @pytest.fixture
 def racers(clean_environment: dict[str, str]) -> Iterator[Callable[..., list[Racer]]]:
     """Return a starter of processes that run a script and wait for a line before they act."""

@@ -36,7 +36,7 @@ _MOST: Final = 1 << 17
 _ROOM: Final = 1 << 12
 _MIXERS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_HALF + 1)], dtype=np.uint64)
-_TAKES_SPACES: Final = np.isin(np.arange(7), (_LETTER, _SIGN, _FOREIGN))
+_TAKES_SPACES: Final = np.isin(np.arange(1 << _SORT_BITS), (_LETTER, _SIGN, _FOREIGN))
 
 
 def _sort_of(byte: int) -> int:
@@ -52,7 +52,7 @@ def _sort_of(byte: int) -> int:
 
 def _begins(before: int, here: int) -> bool:
     """Whether a word begins between characters of these two sorts."""
-    return before != here and not (before == _SPACE and here in {_LETTER, _SIGN, _FOREIGN})
+    return before != here and not (before == _SPACE and _TAKES_SPACES[here])
 
 
 _SORTS: Final = bytes(map(_sort_of, range(256)))
