@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -147,6 +148,31 @@ def test_a_pool_that_still_connects_closes_at_once(opened: Opener) -> None:
         began = time.monotonic()
         pool.close(5.0)
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("units", [0, 1])
+def test_no_connection_is_lost_when_a_pool_closes(
+    cluster: Any, opened: Opener, wait_until: Any, monkeypatch: pytest.MonkeyPatch, units: int
+) -> None:
+    """Dask keeps no hold of a connection whose making is cancelled, which is easily hit if making one takes long."""
+    from tornado.tcpclient import TCPClient
+
+    connect = TCPClient.connect
+    connections: list[Any] = []
+
+    async def connect_slowly(client: TCPClient, *given: Any, **named: Any) -> Any:
+        connections.append(await connect(client, *given, **named))
+        await asyncio.sleep(0.1)
+        return connections[-1]
+
+    monkeypatch.setattr(TCPClient, "connect", connect_slowly)
+    pool = opened(cluster.engine)
+    for number in range(units):
+        pool.submit(_unit(number))
+    _all(pool, units)
+    wait_until(lambda: connections, what="a connection")
+    assert pool.close(5.0) == 0
+    assert all(each.closed() for each in connections)
 
 
 def test_a_port_where_nobody_listens_is_told_however_long_an_answer_may_take(

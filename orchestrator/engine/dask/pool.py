@@ -130,9 +130,11 @@ class DaskPool:
         attending = asyncio.ensure_future(self._attend())
         leaving = asyncio.ensure_future(self._leave.wait())
         await asyncio.wait({attending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if self._dismissal is not None:
-            await asyncio.wait({self._dismissal}, timeout=FAREWELL_SECONDS)
-        others = [leaving, *self._tasks, *([self._dismissal] if self._dismissal else [])]
+        others = [leaving, *self._tasks]
+        for task in others:
+            task.cancel()
+        await asyncio.wait({attending}, timeout=FAREWELL_SECONDS)  # Cancelled while it connects, Dask would lose a socket.
+        others += [self._dismissal] if self._dismissal else []
         for task in (attending, *others):
             task.cancel()
         error, *_ = await asyncio.gather(attending, *others, return_exceptions=True)
@@ -155,6 +157,8 @@ class DaskPool:
             self._client = client
             self._admit()
             await self._check(client)
+            if self._dismissal is not None:
+                await asyncio.wait({self._dismissal})
         finally:
             try:
                 await client.close()
@@ -164,8 +168,10 @@ class DaskPool:
     async def _check(self, client: Any) -> None:
         """Look after the cluster until it is left, or until the scheduler hangs or has no workers."""
         seen = SYSTEM_CLOCK.monotonic()
-        while self._error is None and not self._leave.is_set():
+        while self._error is None:
             await _settled(asyncio.wait_for(self._leave.wait(), CHECK_SECONDS))
+            if self._leave.is_set():
+                break
             workers = await _settled(asyncio.wait_for(client.nthreads(), ANSWER_SECONDS))
             now = SYSTEM_CLOCK.monotonic()
             seen = now if workers else seen
