@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,8 @@ def test_no_connection_is_lost_when_a_pool_closes(
 
     async def connect_slowly(client: TCPClient, *given: Any, **named: Any) -> Any:
         connections.append(await connect(client, *given, **named))
-        await asyncio.sleep(0.1)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 0.1)
         return connections[-1]
 
     monkeypatch.setattr(TCPClient, "connect", connect_slowly)
