@@ -64,7 +64,7 @@ FAILURES: Final[dict[str, dict[str, str]]] = {
         "empty": "The file is empty.",
         "encoding": "The text can't be decoded.",
         "no-text": "The document has no text; the pages of a PDF may be scanned.",
-        "too-large": "The file is larger than `max_file_size`, or unpacks to too much.",
+        "too-large": "The file is larger than `max_file_size`, unpacks to too much, or has millions of tags.",
         "too-long": "The text is longer than `max_characters`.",
         "too-many-pages": "The document has more than `max_pages`.",
         "unreadable-*": "A file of this format is damaged, encrypted or of an unknown version.",

@@ -105,6 +105,26 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     assert raised.value.failure_code == "too-large"
 
 
+@pytest.mark.parametrize("inside", ["<p/>", ' a=""'])
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("a.html", lambda marks: f"<p>x<b{marks}></b></p>" if "=" in marks else f"<p>x{marks}</p>"),
+        ("a.docx", lambda marks: archive({"word/document.xml": f"<x>{marks}</x>"})),
+        ("a.docx", lambda marks: archive({"word/document.xml": "<x/>", "word/header1.xml": f"<x>{marks}</x>"})),
+        ("a.epub", lambda marks: archive({"a.xhtml": marks[: len(marks) // 2], "b.xhtml": marks[len(marks) // 2 :]})),
+    ],
+)
+def test_markup_of_too_many_tags_and_attributes_is_refused_before_it_is_a_tree(
+    name: str, made: Callable[[str], str | bytes], inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.kinds.ingest.readers.MOST_MARKS", 1_000)
+    with pytest.raises(Unreadable) as raised:
+        read(name, made(inside * 1_002))
+    assert raised.value.failure_code == "too-large"
+    assert "tags and attributes, the limit is 1000" in raised.value.message
+
+
 def test_limits_on_characters_hold() -> None:
     assert read("a.txt", "x" * 100, characters=100).text
     with pytest.raises(Unreadable) as raised:

@@ -72,6 +72,10 @@ BROKEN: Final = (
 )
 """What libraries raise for broken content, beside their own errors: they take for granted what they need."""
 
+MOST_MARKS: Final = 3_000_000
+"""Tags and attributes of markup, counted as `<` and `=`: a thousand pages have half a million. Each takes hundreds of bytes
+as a part of a tree, however short it is, so that a bound on bytes alone doesn't keep the memory."""
+
 VERSION: Final = 2
 """Part of the cache's keys: raise it when a reader's result changes."""
 
@@ -112,6 +116,13 @@ class Readers(NamedTuple):
             raise Unreadable("the document has no text", code="no-text")
         _refuse_halves(parsed)
         return parsed
+
+
+def check_marks(count: int) -> None:
+    """Raise Unreadable if markup with so many tags and attributes would take too much memory as a tree."""
+    if count > MOST_MARKS:
+        message = f"it has {count} tags and attributes, the limit is {MOST_MARKS}"
+        raise Unreadable(message, code="too-large", hint="exclude the file")
 
 
 def _refuse_halves(parsed: Parsed) -> None:

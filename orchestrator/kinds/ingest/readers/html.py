@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.kinds.ingest.document import Heading, Parsed
-from orchestrator.kinds.ingest.readers import Limits
+from orchestrator.kinds.ingest.readers import Limits, check_marks
 from orchestrator.kinds.ingest.readers.text import decode
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ def read_html(name: str, data: bytes, limits: Limits) -> Parsed:
 
 
 def parse_html(markup: str) -> Parsed:
-    """Return the text of a page that is decoded already."""
+    """Return the text of a page that is decoded already. Raises Unreadable if it has too many tags."""
     from selectolax.lexbor import LexborHTMLParser
 
+    check_marks(markup.count("<") + markup.count("="))
     tree = LexborHTMLParser(markup)
     root = tree.css_first("main, [role=main], article") or tree.body
     text = _Text()

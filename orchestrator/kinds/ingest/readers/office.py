@@ -7,13 +7,14 @@ import posixpath
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from orchestrator.errors import MissingExtra
 from orchestrator.kinds.ingest.document import Heading, Parsed, Unreadable
-from orchestrator.kinds.ingest.readers import BROKEN, Limits
+from orchestrator.kinds.ingest.readers import BROKEN, Limits, check_marks
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -43,6 +44,15 @@ class _Archive:
     def check_size(self) -> None:
         """Raise Unreadable if all members together unpack to too much. Nothing is unpacked."""
         self._check(self._left - sum(member.file_size for member in self._zip.infolist()))
+
+    def marks(self) -> int:
+        """Return how many tags and attributes all members that can be unpacked have together."""
+        count = 0
+        for member in self._zip.infolist():
+            with suppress(*_BROKEN):
+                content = self._zip.read(member)
+                count += content.count(b"<") + content.count(b"=")
+        return count
 
     def _check(self, left: int) -> None:
         if left < 0:
@@ -89,6 +99,7 @@ def read_docx(name: str, data: bytes, limits: Limits) -> Parsed:
     archive = _Archive(data, "unreadable-docx")
     archive.check_size()
     archive.markup("word/document.xml")
+    check_marks(archive.marks())
     try:
         return _document(docx.Document(io.BytesIO(data)), limits)
     except (*_BROKEN, PythonDocxError, OpcError, XmlchemyError) as error:
@@ -157,6 +168,7 @@ def read_epub(name: str, data: bytes, limits: Limits) -> Parsed:
 
     del name
     archive = _Archive(data, "unreadable-epub")
+    check_marks(archive.marks())  # Of all chapters together: each takes its time.
     title, chapters = _spine(archive)
     parts: list[str] = []
     headings: list[Heading] = []
