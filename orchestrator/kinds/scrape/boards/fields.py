@@ -12,8 +12,10 @@ from typing import Any, Final
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing
 from orchestrator.kinds.scrape.row import RawSalary
 
-_LETTERS: Final = {"lt": "<", "gt": ">", "quot": '"', "#39": "'", "amp": "&"}
-"""What a serialiser escapes; looking these up takes a quarter of the time that the standard library's search does."""
+_ESCAPES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"))
+"""What a serialiser escapes, beside the ampersand. That one is undone last: what stands behind it then is no escape."""
+_BEGINNING: Final = 500
+_MANY: Final = 8
 
 
 class Fields:
@@ -93,13 +95,13 @@ def unescape_once(text: str) -> str:
     """Return HTML that came entity-escaped in JSON. Once: `&amp;lt;T&amp;gt;` must not become a tag."""
     import html
 
-    before, *parts = text.split("&")
-    pieces = [before]
-    for part in parts:
-        name, _, rest = part.partition(";")
-        letter = _LETTERS.get(name)
-        pieces += (letter, rest) if letter else (html.unescape("&" + part),)
-    return "".join(pieces)
+    if text.count("&", 0, _BEGINNING) > _MANY:  # Escaped markup, which a pass for each letter does in a fifth of the time.
+        undone = text
+        for escape, letter in _ESCAPES:
+            undone = undone.replace(escape, letter)
+        if undone.count("&") == undone.count("&amp;"):
+            return undone.replace("&amp;", "&")
+    return html.unescape(text)
 
 
 def first(*texts: str) -> str:
