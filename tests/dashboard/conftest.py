@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -324,9 +324,20 @@ def drawing(build: Builder, page: str = "now", **query: str) -> Drawing:
     return Drawing(compose)
 
 
+@pytest.fixture(scope="session")
+def packages_read_once() -> Iterator[None]:
+    """Streamlit reads the metadata of every installed package when it starts, as an AppTest does at each look."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture
-def open_page(build: Builder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
+def open_page(build: Builder, monkeypatch: pytest.MonkeyPatch, packages_read_once: None) -> Callable[..., Page]:
     """Open a page of the app over the builder's state directory, with a query."""
+    del packages_read_once
     from streamlit.testing.v1 import AppTest
 
     def open_(page: str = "now", **query: str) -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -52,10 +53,16 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def _imports_and_calls(tree: ast.Module) -> list[ast.AST]:
+    """Return the nodes that may import something. Once a tree: every rule asks for them."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom | ast.Call)]
+
+
 def imported(tree: ast.Module, path: Path, known: frozenset[str]) -> Iterator[tuple[int, str]]:
     """Yield line and module of each import; a name that is a module counts as that module."""
     package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in _imports_and_calls(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ def rows(root: Path) -> list[tuple[str, str, str, str]]:
     return ROW.findall((root / "docs" / "traceability.md").read_text(encoding="utf-8"))
 
 
+@cache
 def functions_of(path: Path) -> set[str]:
     return {
         node.name
