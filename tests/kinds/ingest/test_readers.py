@@ -52,6 +52,18 @@ def archive(members: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
+def book(first: str, second: str, more: dict[str, str] | None = None) -> bytes:
+    """Return an EPUB of two chapters; in its folder they stand the other way round."""
+    container = '<container xmlns="c"><rootfiles><rootfile full-path="o/p.opf"/></rootfiles></container>'
+    package = (
+        '<package xmlns="p" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>Book</dc:title></metadata>'
+        '<manifest><item id="b" href="b.xhtml"/><item id="a" href="a%20a.xhtml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    pages = {"o/a a.xhtml": first, "o/b.xhtml": second}
+    return archive({"META-INF/container.xml": container, "o/p.opf": package, **pages, **(more or {})})
+
+
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
@@ -112,7 +124,8 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         ("a.html", lambda marks: f"<p>x<b{marks}></b></p>" if "=" in marks else f"<p>x{marks}</p>"),
         ("a.docx", lambda marks: archive({"word/document.xml": f"<x>{marks}</x>"})),
         ("a.docx", lambda marks: archive({"word/document.xml": "<x/>", "word/header1.xml": f"<x>{marks}</x>"})),
-        ("a.epub", lambda marks: archive({"a.xhtml": marks[: len(marks) // 2], "b.xhtml": marks[len(marks) // 2 :]})),
+        ("a.epub", lambda marks: book(marks[: len(marks) // 2], marks[len(marks) // 2 :])),
+        ("a.epub", lambda marks: archive({"META-INF/container.xml": f"<x>{marks}</x>"})),
     ],
 )
 def test_markup_of_too_many_tags_and_attributes_is_refused_before_it_is_a_tree(
@@ -304,15 +317,14 @@ def test_a_docx_with_entities_is_refused_and_none_is_read_beyond_the_limit() -> 
 
 
 def test_an_epub_is_its_chapters_in_reading_order() -> None:
-    container = '<container xmlns="c"><rootfiles><rootfile full-path="o/p.opf"/></rootfiles></container>'
-    package = (
-        '<package xmlns="p" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>Book</dc:title></metadata>'
-        '<manifest><item id="b" href="b.xhtml"/><item id="a" href="a%20a.xhtml"/></manifest>'
-        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
-    )
-    pages = {"o/a a.xhtml": "<body><h1>First</h1>x</body>", "o/b.xhtml": "<body><h1>Second</h1>y</body>"}
-    parsed = read("a.epub", archive({"META-INF/container.xml": container, "o/p.opf": package, **pages}))
+    parsed = read("a.epub", book("<body><h1>First</h1>x</body>", "<body><h1>Second</h1>y</body>"))
     assert (parsed.title, headings(parsed)) == ("Book", [(1, "First"), (1, "Second")])
+
+
+def test_what_no_chapter_of_a_book_is_isnt_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.kinds.ingest.readers.office._MOST_UNPACKED", 10_000)
+    monkeypatch.setattr("orchestrator.kinds.ingest.readers.MOST_MARKS", 100)
+    assert read("a.epub", book("<p>x</p>", "<p>y</p>", {"cover.bmp": "=" * 1_000_000})).text.split() == ["x", "y"]
 
 
 @pytest.mark.parametrize("sender", ["Ada@[.example", "Ada <ada@[letters.example>"])

@@ -36,36 +36,36 @@ class _Archive:
     def __init__(self, data: bytes, code: str) -> None:
         self._code = code
         self._left = _MOST_UNPACKED
+        self._marks = 0
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except _BROKEN:
             raise Unreadable("the file is broken", code=code) from None
 
-    def check_size(self) -> None:
-        """Raise Unreadable if all members together unpack to too much. Nothing is unpacked."""
+    def check_whole(self) -> None:
+        """Raise Unreadable if all members together are too much, for what reads the archive by itself."""
         self._check(self._left - sum(member.file_size for member in self._zip.infolist()))
-
-    def marks(self) -> int:
-        """Return how many tags and attributes all members that can be unpacked have together."""
         count = 0
         for member in self._zip.infolist():
             with suppress(*_BROKEN):
-                content = self._zip.read(member)
-                count += content.count(b"<") + content.count(b"=")
-        return count
+                count += _marks(self._zip.read(member))
+        check_marks(count)
 
     def _check(self, left: int) -> None:
         if left < 0:
             raise Unreadable(f"it unpacks to more than {_MOST_UNPACKED} bytes", code="too-large")
 
     def read(self, name: str) -> bytes:
-        """Return a member. Raises Unreadable if it is missing, damaged, encrypted or too large."""
+        """Return a member. Raises Unreadable if it is missing, damaged or encrypted, or if what was read is too much by now."""
         try:
             self._left -= self._zip.getinfo(name).file_size
             self._check(self._left)  # Before anything is unpacked: no member yields more than it says.
-            return self._zip.read(name)
+            content = self._zip.read(name)
         except _BROKEN:
             raise Unreadable(f"{name} can't be unpacked", code=self._code) from None
+        self._marks += _marks(content)
+        check_marks(self._marks)
+        return content
 
     def markup(self, name: str) -> bytes:
         """Return a member that is XML. A document type is refused: it is how XML bombs are made."""
@@ -80,6 +80,10 @@ class _Archive:
             return ET.fromstring(self.markup(name))  # noqa: S314 - without a document type there is nothing to expand
         except ET.ParseError:
             raise Unreadable(f"{name} is no XML", code=self._code) from None
+
+
+def _marks(content: bytes) -> int:
+    return content.count(b"<") + content.count(b"=")
 
 
 def read_docx(name: str, data: bytes, limits: Limits) -> Parsed:
@@ -97,9 +101,8 @@ def read_docx(name: str, data: bytes, limits: Limits) -> Parsed:
     except ImportError as error:
         raise MissingExtra("reading DOCX", "ingest") from error
     archive = _Archive(data, "unreadable-docx")
-    archive.check_size()
+    archive.check_whole()
     archive.markup("word/document.xml")
-    check_marks(archive.marks())
     try:
         return _document(docx.Document(io.BytesIO(data)), limits)
     except (*_BROKEN, PythonDocxError, OpcError, XmlchemyError) as error:
@@ -168,7 +171,6 @@ def read_epub(name: str, data: bytes, limits: Limits) -> Parsed:
 
     del name
     archive = _Archive(data, "unreadable-epub")
-    check_marks(archive.marks())  # Of all chapters together: each takes its time.
     title, chapters = _spine(archive)
     parts: list[str] = []
     headings: list[Heading] = []
