@@ -24,9 +24,9 @@ from orchestrator.kinds.scrape import sync, tables
 from orchestrator.kinds.scrape.boards.base import Source
 from orchestrator.kinds.scrape.companies import Located
 from orchestrator.kinds.scrape.effects import Stamp
-from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
+from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
-from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, content_hash
+from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, Row, content_hash
 from orchestrator.kinds.scrape.row import Place
 from orchestrator.kinds.scrape.sql.database import SqliteFile
 from orchestrator.kinds.scrape.store import Store

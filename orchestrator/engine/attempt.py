@@ -8,8 +8,8 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import Final
 
+from orchestrator.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
-from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.engine.pool import Assignment, Done, Pool, open_pool
 from orchestrator.errors import DeadlineExceeded, Failure, Interruption

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from orchestrator.boundary import Raised, Returned, guarded
 from orchestrator.deadline import Deadline
 from orchestrator.engine.attempt import Attempt
-from orchestrator.engine.boundary import Raised, Returned, guarded
 from orchestrator.engine.jobrun import Ending, JobRun
 from orchestrator.engine.recorder import Recorder
 from orchestrator.job import Job, Surroundings

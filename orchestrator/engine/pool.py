@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, Protocol
 
+from orchestrator.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
-from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.job import Unit, UnitResult
 
 MOST_WAITING: Final = 32 * 1024 * 1024

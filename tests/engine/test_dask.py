@@ -21,8 +21,8 @@ from typing import Any
 import pool_units
 import pytest
 
+from orchestrator.boundary import Interrupted, Raised, Returned
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
-from orchestrator.engine.boundary import Interrupted, Raised, Returned
 from orchestrator.engine.dask import pool as dask_pool
 from orchestrator.engine.dask import wire, worker
 from orchestrator.engine.pool import Assignment, Done, Pool, open_pool

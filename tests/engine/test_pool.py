@@ -14,8 +14,8 @@ from typing import Any
 import pool_units
 import pytest
 
+from orchestrator.boundary import Interrupted, Raised, Returned
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
-from orchestrator.engine.boundary import Interrupted, Raised, Returned
 from orchestrator.engine.pool import LOCAL, Assignment, Done, Pool, Slot, open_pool
 from orchestrator.errors import DeadlineExceeded, JobError
 from orchestrator.job import Unit, UnitResult

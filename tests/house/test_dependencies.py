@@ -12,7 +12,7 @@ import pytest
 
 Trees = Mapping[Path, ast.Module]
 
-BASE: Final = frozenset({"orchestrator", "errors", "extras", "files", "disk", "redact", "deadline"})
+BASE: Final = frozenset({"orchestrator", "errors", "extras", "files", "disk", "redact", "deadline", "boundary"})
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "extras": frozenset({"errors"}),
@@ -20,6 +20,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "redact": frozenset({"errors"}),
     "files": frozenset({"errors"}),
     "deadline": frozenset({"errors", "files", "redact"}),
+    "boundary": frozenset({"errors"}),
     "status": BASE | {"status"},
     "job": BASE | {"status", "job"},
     "spec": BASE | {"status", "job", "spec", "kinds"},  # `kinds` is an empty package, looked through to find what there is

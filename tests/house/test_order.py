@@ -73,7 +73,7 @@ def test_there_is_one_broad_except_and_it_stands_at_the_workers_boundary(trees: 
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"})
     ]
-    assert broad == ["orchestrator/engine/boundary.py"]
+    assert broad == ["orchestrator/boundary.py"]
 
 
 def test_nothing_is_left_unfinished(root: Path) -> None:

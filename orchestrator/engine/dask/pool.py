@@ -18,8 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from orchestrator import extras
+from orchestrator.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.deadline import SYSTEM_CLOCK
-from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.engine.dask import wire
 from orchestrator.engine.dask.wire import Brief, Order, Report
 from orchestrator.engine.pool import MOST_WAITING, Answer, Assignment, Done, Slot

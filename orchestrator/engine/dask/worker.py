@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from distributed import Worker, WorkerPlugin, get_worker
 
+from orchestrator.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.deadline import SYSTEM_CLOCK, CancelToken, Deadline, WorkContext
-from orchestrator.engine.boundary import Interrupted, Raised, Returned, guarded
 from orchestrator.engine.dask import wire
 from orchestrator.engine.dask.wire import Brief, Order, Parcel, Report
 from orchestrator.errors import Cancelled, Failure

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from orchestrator import __version__
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape import decode, retry, turns
+from orchestrator.kinds.scrape import retry
 from orchestrator.kinds.scrape.boards.base import Request, Response, Unanswered
-from orchestrator.kinds.scrape.decode import BadBody
+from orchestrator.kinds.scrape.decode import BadBody, decoded
 from orchestrator.kinds.scrape.gates import Gates, HostDown
 from orchestrator.kinds.scrape.robots import Robots
 from orchestrator.kinds.scrape.wire import Call, Reply, Wire, WireError
@@ -32,6 +32,10 @@ _ACCEPT: Final = {
 }
 _BAD_BODY_TRIES: Final = 2
 """A body that isn't what was asked for is asked for once more: a proxy's error page may pass, a login page won't."""
+
+
+Read: TypeAlias = Callable[[Request, str, Reply], Any]
+"""Makes of an answer what its asker wants. Gets the request, where the answer came from, and it. Raises BadBody."""
 
 
 class Manners(NamedTuple):
@@ -64,6 +68,10 @@ class Postponed(Exception):
         self.tries = tries
 
 
+def _decoded(request: Request, _url: str, reply: Reply) -> Any:
+    return decoded(request.accept, reply.body, reply.headers)
+
+
 @dataclass(slots=True)
 class Asking:
     """One unit's conversation: its context, its politeness towards the host, and how often it was postponed already."""
@@ -77,6 +85,8 @@ class Asking:
     tries: int = 0
     """Tries of the first request that earlier starts of this unit have used up."""
     may_postpone: bool = False
+    read: Read = _decoded
+    """What becomes of a successful answer; another one is asked for if it raises BadBody."""
 
 
 class Client:
@@ -89,9 +99,9 @@ class Client:
         self._robots = Robots(manners.user_agent) if manners.robots and wire.patient else None  # A replay asks nobody.
 
     def ask(self, request: Request, asking: Asking, headers: Mapping[str, str] | None = None) -> Response:
-        """Return a decoded answer: status 2xx, or 304 with body None if `headers` hold validators.
+        """Return an answer, its body as `asking.read` gives it: status 2xx, or 304 with body None if `headers` hold validators.
 
-        Raises Unanswered, Postponed (only where `may_postpone`), and what the context raises.
+        Raises Unanswered, Postponed (only where `may_postpone`), what the context raises, and what else `read` raises.
         """
         tries, bad_bodies = asking.tries, 0
         asking.tries = 0
@@ -136,7 +146,9 @@ class Client:
             reply = self._exchange(call, left, asking)
             left -= asking.tally.seconds - before
             if reply.status not in _REDIRECTS:
-                return self._decode(request, url, reply, conditional=bool(headers), tries=tries)
+                if reply.status == _NOT_MODIFIED and headers:
+                    return Response(url, reply.status, None, reply.headers)
+                return Response(url, reply.status, _read(request, url, reply, asking, tries), reply.headers)
             url = _next_hop(request, url, reply, tries, asking)
         raise _unanswered("too-many-redirects", f"more than {_MOST_REDIRECTS} redirects", tries, asking)
 
@@ -193,21 +205,6 @@ class Client:
             headers["content-type"] = "application/json"
         return headers
 
-    def _decode(self, request: Request, url: str, reply: Reply, *, conditional: bool, tries: int) -> Response:
-        if reply.status == _NOT_MODIFIED and conditional:
-            return Response(url, reply.status, None, reply.headers)
-        if reply.status == _NOT_MODIFIED:
-            raise WireError("bad-body", "the server says that nothing changed, but nobody asked")
-        if not 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110: 2xx is success
-            raise _Refused(
-                reply.status, retry.retry_after(reply.status, reply.headers.get("retry-after", ""), time.time()), tries
-            )
-        try:
-            with turns.computing:
-                return Response(url, reply.status, _decoded(request, reply), reply.headers)
-        except BadBody as error:
-            raise WireError("bad-body", str(error)) from error
-
     def close(self) -> None:
         """Close the wire."""
         self._wire.close()
@@ -227,11 +224,16 @@ def _body(request: Request) -> bytes:
     return b"" if request.json is None else json.dumps(request.json, separators=(",", ":")).encode()
 
 
-def _decoded(request: Request, reply: Reply) -> Any:
-    kind = reply.headers.get("content-type", "")
-    if request.accept == "json":
-        return decode.parse_json(reply.body, kind)
-    return decode.parse_xml(reply.body, kind) if request.accept == "xml" else decode.parse_text(reply.body, kind)
+def _read(request: Request, url: str, reply: Reply, asking: Asking, tries: int) -> Any:
+    """Return what a successful answer says. Raises _Refused for another one, and WireError for a body that can't be read."""
+    if reply.status == _NOT_MODIFIED:
+        raise WireError("bad-body", "the server says that nothing changed, but nobody asked")
+    if not 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110: 2xx is success
+        raise _Refused(reply.status, retry.retry_after(reply.status, reply.headers.get("retry-after", ""), time.time()), tries)
+    try:
+        return asking.read(request, url, reply)
+    except BadBody as error:
+        raise WireError("bad-body", str(error)) from error
 
 
 def _next_hop(request: Request, url: str, reply: Reply, tries: int, asking: Asking) -> str:

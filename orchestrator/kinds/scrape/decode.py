@@ -9,6 +9,7 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -109,6 +110,14 @@ def _refuse(name: str) -> float:
 
 
 _decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_refuse)
+
+
+def decoded(accept: str, body: bytes, headers: Mapping[str, str]) -> Any:
+    """Return a body as its request wants it (`json`, `xml`, `text`); names of headers are in lower case. Raises BadBody."""
+    kind = headers.get("content-type", "")
+    if accept == "json":
+        return parse_json(body, kind)
+    return parse_xml(body, kind) if accept == "xml" else parse_text(body, kind)
 
 
 def parse_json(body: bytes, content_type: str = "") -> Any:

@@ -6,25 +6,21 @@ rows ready for the table, and says how complete it is: the sync does nothing els
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import closing
 from enum import StrEnum
-from fnmatch import translate
-from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape import turns
 from orchestrator.kinds.scrape.addresses import allowed_hosts
 from orchestrator.kinds.scrape.boards import find_board
-from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Response, Unanswered, belongs
+from orchestrator.kinds.scrape.boards.base import BadAnswer, Board, Request, Unanswered, belongs
 from orchestrator.kinds.scrape.client import Asking, Client
 from orchestrator.kinds.scrape.companies import Located
-from orchestrator.kinds.scrape.listing import Collector, run
-from orchestrator.kinds.scrape.posting import Posting, content_hash
+from orchestrator.kinds.scrape.posting import Row
+from orchestrator.kinds.scrape.readers.here import Answer, Begin, HereReading, Listed, Reading, Task
+from orchestrator.kinds.scrape.wire import Reply
 
 _NO_BASES: Final[Mapping[str, str]] = {}
 _NOT_MODIFIED: Final = 304
@@ -70,13 +66,6 @@ class CompanyTask(NamedTuple):
     spent: tuple[int, int, int, float] = (0, 0, 0, 0.0)
 
 
-class Row(NamedTuple):
-    """One posting with the hash of its content."""
-
-    posting: Posting
-    hash: str
-
-
 class Fetched(NamedTuple):
     """What one company's fetch brought. `reasons` say in a few words why it isn't complete."""
 
@@ -118,12 +107,20 @@ class Wishes(NamedTuple):
     close_after: int | None = None
 
 
-def fetch(task: CompanyTask, client: Client, wishes: Wishes, asking: Asking) -> Fetched:
+class World(NamedTuple):
+    """By what fetches are made, and what `WorkContext.world` is: the client, the spec's wishes, and what reads the answers."""
+
+    client: Client
+    wishes: Wishes
+    begin: Begin = HereReading
+
+
+def fetch(task: CompanyTask, world: World, asking: Asking) -> Fetched:
     """Fetch a company: its board, and its fallback if that brought nothing. Raises Postponed and what the context raises."""
-    fetched = _tier(task, task.first, 1, client, wishes, asking)
+    fetched = _tier(task, task.first, 1, world, asking)
     if fetched.completeness is Completeness.FAILED and task.fallback is not None:
         asking.may_postpone = False
-        second = _tier(task, task.fallback, 2, client, wishes, asking)
+        second = _tier(task, task.fallback, 2, world, asking)
         if second.completeness is not Completeness.FAILED:
             problem = fetched.failure.message if fetched.failure else "no answer"
             fetched = second._replace(reasons=(f"the first tier failed: {problem}", *second.reasons))
@@ -136,13 +133,10 @@ def fetch(task: CompanyTask, client: Client, wishes: Wishes, asking: Asking) -> 
     )
 
 
-def _tier(task: CompanyTask, place: Located, tier: int, client: Client, wishes: Wishes, asking: Asking) -> Fetched:
+def _tier(task: CompanyTask, place: Located, tier: int, world: World, asking: Asking) -> Fetched:
     board = find_board(place.board)
     assert board is not None  # The spec was checked, and a worker has the same boards.
-    conversation = _Conversation(board, client, wishes, asking, task.validators if tier == 1 else Validators())
-    found = Collector(
-        board, place.source, details=wishes.details, known=task.known, now=datetime.now(UTC), remaining=asking.context.remaining
-    )
+    wishes = world.wishes
     blank = Fetched(
         task.key,
         Completeness.FAILED,
@@ -152,33 +146,34 @@ def _tier(task: CompanyTask, place: Located, tier: int, client: Client, wishes: 
         wishes.close_after or (2 if board.fragile else 1),
         empty_counts=board.empty_means_empty,
     )
-    try:
-        run(board, place.source, found, conversation.ask)
-    except _NotModified:
-        return blank._replace(completeness=Completeness.NOT_MODIFIED, status=_NOT_MODIFIED, validators=task.validators)
-    except BadAnswer as bad:
-        failure = Failure("bad-answer", f"{board.title}: {bad}", "the board's API may have changed", retryable=True)
-        return blank._replace(failure=failure, status=conversation.status)
-    except Unanswered as unanswered:
-        return blank._replace(failure=unanswered.failure, gone=unanswered.gone, status=unanswered.status)
-    return _settled(blank, found, conversation, wishes)
+    left = asking.context.remaining()
+    what = Task(board.name, place.source, wishes.details, task.known, wishes.include_title, wishes.exclude_title, left)
+    with closing(world.begin(what)) as reading:
+        conversation = _Conversation(board, world, asking, task.validators if tier == 1 else Validators(), reading)
+        try:
+            conversation.hold()
+        except _NotModified:
+            return blank._replace(completeness=Completeness.NOT_MODIFIED, status=_NOT_MODIFIED, validators=task.validators)
+        except BadAnswer as bad:
+            failure = Failure("bad-answer", f"{board.title}: {bad}", "the board's API may have changed", retryable=True)
+            return blank._replace(failure=failure, status=conversation.status)
+        except Unanswered as unanswered:
+            return blank._replace(failure=unanswered.failure, gone=unanswered.gone, status=unanswered.status)
+        return _settled(blank, reading.listed(), conversation)
 
 
-def _settled(blank: Fetched, found: Collector, conversation: _Conversation, wishes: Wishes) -> Fetched:
-    if found.bad_rows and not len(found):
-        failure = Failure("bad-rows", f"none of {found.bad_rows} rows can be read", "the board's API may have changed")
-        return blank._replace(failure=failure, bad_rows=found.bad_rows)
-    kept = [posting for posting in found.postings.values() if _wanted(posting.title, wishes)]
-    with turns.computing:
-        rows = tuple(Row(posting, content_hash(posting)) for posting in kept)
-    whole = Completeness.COMPLETE if found.postings else Completeness.EMPTY
-    completeness = Completeness.PARTIAL if found.reasons else whole
+def _settled(blank: Fetched, listed: Listed, conversation: _Conversation) -> Fetched:
+    if listed.bad_rows and not listed.before:
+        failure = Failure("bad-rows", f"none of {listed.bad_rows} rows can be read", "the board's API may have changed")
+        return blank._replace(failure=failure, bad_rows=listed.bad_rows)
+    whole = Completeness.COMPLETE if listed.before else Completeness.EMPTY
+    completeness = Completeness.PARTIAL if listed.reasons else whole
     return blank._replace(
         completeness=completeness,
-        rows=rows,
-        listed=len(found),
-        bad_rows=found.bad_rows,
-        reasons=() if found.only_limited else tuple(found.reasons),
+        rows=listed.rows,
+        listed=listed.before,
+        bad_rows=listed.bad_rows,
+        reasons=() if listed.only_limited else listed.reasons,
         validators=conversation.validators if completeness is Completeness.COMPLETE else Validators(),
         status=conversation.status,
     )
@@ -189,14 +184,15 @@ class _NotModified(Exception):
 
 
 class _Conversation:
-    """Answers a board's requests: public addresses become the spec's, and the first request is conditional if it may be."""
+    """Asks what a reading wants to know: public addresses become the spec's; the first request is conditional if it may be."""
 
-    def __init__(self, board: Board, client: Client, wishes: Wishes, asking: Asking, validators: Validators) -> None:
+    def __init__(self, board: Board, world: World, asking: Asking, validators: Validators, reading: Reading) -> None:
         self._board = board
-        self._client = client
-        self._wishes = wishes
+        self._client = world.client
+        self._wishes = world.wishes
         self._asking = asking
-        self._base = wishes.base_urls.get(board.name)
+        self._reading = reading
+        self._base = world.wishes.base_urls.get(board.name)
         self._conditions = validators.headers() if board.conditional else {}
         self._requests = 0
         self._validators = Validators()
@@ -207,24 +203,44 @@ class _Conversation:
         """What may stand for the whole list next time: nothing if it took several answers."""
         return self._validators if self._requests == 1 else Validators()
 
-    def ask(self, request: Request) -> Response:
-        """Return the answer to one request. Raises _NotModified, Unanswered, Postponed."""
+    def hold(self) -> None:
+        """Ask until nothing is left to be asked. Raises _NotModified, BadAnswer, Unanswered, Postponed."""
+        request = self._reading.begin()
+        while request is not None:
+            try:
+                request = self._ask(request)
+            except Unanswered as unanswered:
+                request = self._reading.fail(unanswered)
+
+    def _ask(self, request: Request) -> Request | None:
+        """Ask, have the answer read, and return what is asked next."""
         first, self._requests = self._requests == 0, self._requests + 1
         real = self._real(request)
         self._be_polite(real)
         if not first:
             self._asking.may_postpone = False
+
+        def read(_: Request, url: str, reply: Reply) -> Request | None:
+            if first:
+                self._note(reply)
+            shown = request.url if url == real.url else url
+            return self._reading.take(
+                Answer(shown, reply.status, reply.headers, request.accept, reply.body), self._asking.context
+            )
+
+        self._asking.read = read
         self._asking.context.checkpoint(note=f"request {self._requests}" if self._requests > 1 else "")
         response = self._client.ask(real, self._asking, self._conditions if first else None)
         if response.status == _NOT_MODIFIED:
             raise _NotModified
-        if first:
-            self.status = response.status
-            if self._board.conditional:
-                self._validators = Validators(
-                    response.headers.get("etag", "")[:500], response.headers.get("last-modified", "")[:100]
-                )
-        return response._replace(url=request.url) if response.url == real.url else response
+        following: Request | None = response.body
+        return following
+
+    def _note(self, reply: Reply) -> None:
+        """Remember what the first answer says beside its body."""
+        self.status = reply.status
+        if self._board.conditional:
+            self._validators = Validators(reply.headers.get("etag", "")[:500], reply.headers.get("last-modified", "")[:100])
 
     def _real(self, request: Request) -> Request:
         """Return the request with the base URL of the spec, if there is one for the board and the host is the board's."""
@@ -248,23 +264,3 @@ class _Conversation:
 def _rebased(parts: SplitResult, base: str) -> str:
     new = urlsplit(base)
     return urlunsplit((new.scheme, new.netloc, new.path.rstrip("/") + parts.path, parts.query, ""))
-
-
-def _wanted(title: str, wishes: Wishes) -> bool:
-    if wishes.include_title and not any(_matches(title, pattern) for pattern in wishes.include_title):
-        return False
-    return not any(_matches(title, pattern) for pattern in wishes.exclude_title)
-
-
-def _matches(title: str, pattern: str) -> bool:
-    return _compiled(pattern).search(title) is not None
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a glob that covers the whole title, or a plain text that the title contains; case doesn't matter."""
-    is_glob = any(letter in pattern for letter in "*?[")
-    text = translate(pattern) if is_glob else re.escape(pattern)
-    with suppress(re.error):
-        return re.compile(text, re.IGNORECASE) if not is_glob else re.compile(r"\A" + text, re.IGNORECASE)
-    return re.compile(re.escape(pattern), re.IGNORECASE)

@@ -34,12 +34,12 @@ from orchestrator.kinds.scrape import companies
 from orchestrator.kinds.scrape.book import NO_VALIDATORS, Book
 from orchestrator.kinds.scrape.client import DEFAULT_AGENT, Asking, Manners, Postponed, Tally
 from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
-from orchestrator.kinds.scrape.fetch import CompanyTask, Completeness, Fetched, Wishes, fetch
+from orchestrator.kinds.scrape.fetch import CompanyTask, Completeness, Fetched, Wishes, World, fetch
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION
 from orchestrator.kinds.scrape.spec import Company, ScrapeSpec
 from orchestrator.kinds.scrape.targets import sqlite_file
-from orchestrator.kinds.scrape.world import Settings, World, open_world
+from orchestrator.kinds.scrape.world import Settings, open_world
 from orchestrator.status.layout import StateDir
 from orchestrator.status.models import utc
 
@@ -63,7 +63,7 @@ def work(unit: Unit, context: WorkContext) -> UnitResult:
     requests, retries, received, seconds = task.spent
     asking = Asking(context, Tally(requests, retries, received, seconds), tries=task.tries, may_postpone=True)
     try:
-        fetched = fetch(task, world.client, world.wishes, asking)
+        fetched = fetch(task, world, asking)
     except Postponed as postponed:
         spent = asking.tally
         later = task._replace(tries=postponed.tries, spent=(spent.requests, spent.retries, spent.received, spent.seconds))

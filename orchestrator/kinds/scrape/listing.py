@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from orchestrator.kinds.scrape import turns
 from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
 from orchestrator.kinds.scrape.posting import BadRow, Posting, normalise, with_places_of
 from orchestrator.kinds.scrape.row import RawPosting
@@ -115,6 +115,41 @@ class Collector:
             self.incomplete(f"{len(self)} of {self.total} postings were listed")
 
 
+class Walk:
+    """A board on its way through its answers: one step for each, until nothing more is asked. Used by one thread."""
+
+    def __init__(self, board: Board, source: Source, found: Collector) -> None:
+        self._found = found
+        self._steps = board.postings(source, found)
+
+    def begin(self) -> Request | None:
+        """Return the first request, None if the board asks nothing. Each of these raises BadAnswer."""
+        return self._step(self._steps.__next__)
+
+    def take(self, response: Response) -> Request | None:
+        """Return the next request after an answer, None at the end."""
+        return self._step(self._steps.send, response)
+
+    def fail(self, unanswered: Unanswered) -> Request | None:
+        """Return what is asked without an answer. Raises `unanswered` if the board lets it pass and nothing was listed."""
+        return self._step(self._steps.throw, unanswered)
+
+    def _step(self, call: Callable[..., Request], *arguments: object) -> Request | None:
+        try:
+            return call(*arguments)
+        except StopIteration:
+            self._found.settle()
+        except Unanswered as unanswered:
+            if not len(self._found):
+                raise
+            self._found.incomplete(unanswered.failure.message)
+        return None
+
+    def close(self) -> None:
+        """End the board's steps where they are."""
+        self._steps.close()
+
+
 def drive(board: Board, source: Source, answer: Callable[[Request], Response], **options: object) -> Collector:
     """Run a board against a function that answers its requests, and return what it listed.
 
@@ -122,28 +157,13 @@ def drive(board: Board, source: Source, answer: Callable[[Request], Response], *
     board let it pass before anything was listed.
     """
     found = Collector(board, source, **options)  # type: ignore[arg-type]
-    run(board, source, found, answer)
-    return found
-
-
-def run(board: Board, source: Source, found: Collector, answer: Callable[[Request], Response]) -> None:
-    """Let a board list into `found`. Unanswered passes only if nothing was listed; later it makes the listing incomplete."""
-    steps = board.postings(source, found)
-    try:
-        request = next(steps)
-        while True:
+    with closing(Walk(board, source, found)) as walk:
+        request = walk.begin()
+        while request is not None:
             try:
                 response = answer(request)
             except Unanswered as unanswered:
-                request = steps.throw(unanswered)
+                request = walk.fail(unanswered)
             else:
-                with turns.computing:
-                    request = steps.send(response)
-    except StopIteration:
-        found.settle()
-    except Unanswered as unanswered:
-        if not len(found):
-            raise
-        found.incomplete(unanswered.failure.message)
-    finally:
-        steps.close()
+                request = walk.take(response)
+    return found

@@ -61,6 +61,13 @@ class Posting(NamedTuple):
     company: str = ""
 
 
+class Row(NamedTuple):
+    """One posting with the hash of its content."""
+
+    posting: Posting
+    hash: str
+
+
 def normalise(raw: RawPosting, *, base_url: str, now: datetime) -> Posting:
     """Return the posting that a row means. Raises BadRow if it has no identifier, no title or an URL that isn't one.
 

@@ -15,9 +15,9 @@ from typing import Any, Final, TypeAlias
 from orchestrator.kinds.scrape import books, guards, merging
 from orchestrator.kinds.scrape.books import Standing
 from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
-from orchestrator.kinds.scrape.fetch import Completeness, Fetched, Row
+from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
-from orchestrator.kinds.scrape.posting import HASH_VERSION, places_as_json
+from orchestrator.kinds.scrape.posting import HASH_VERSION, Row, places_as_json
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 
 _LOCATIONS: Final = merging.CONTENT.index("locations")

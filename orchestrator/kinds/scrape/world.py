@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orchestrator import extras
 from orchestrator.kinds.scrape.client import Client, Manners
-from orchestrator.kinds.scrape.fetch import Wishes
+from orchestrator.kinds.scrape.fetch import Wishes, World
 from orchestrator.kinds.scrape.wire import Wire
 
 
@@ -23,13 +23,6 @@ class Settings(NamedTuple):
     proxy: str | None = None
     replay: str | None = None
     record: str | None = None
-
-
-class World(NamedTuple):
-    """What `WorkContext.world` is for a scrape."""
-
-    client: Client
-    wishes: Wishes
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
+from orchestrator.kinds.scrape.boards.base import Board, Request, Source, Unanswered
 from orchestrator.kinds.scrape.client import Asking
 from orchestrator.kinds.scrape.companies import locate
-from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, fetch
-from orchestrator.kinds.scrape.listing import drive
+from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, World, fetch
+from orchestrator.kinds.scrape.readers import here
 from orchestrator.kinds.scrape.row import RawPosting
 from orchestrator.kinds.scrape.spec import Company
 
@@ -95,7 +95,7 @@ def test_companies_of_a_vendor_with_one_backend_share_its_pace(board: str, wishe
 
     task = CompanyTask("Acme", f"{board}:acme", locate(Company(board=board, token="acme")))
     client: Any = Client()
-    fetch(task, client, wishes, Asking(WorkContext(Deadline.never(), CancelToken())))
+    fetch(task, World(client, wishes), Asking(WorkContext(Deadline.never(), CancelToken())))
     assert paces == {(shared, apart)}
 
 
@@ -126,15 +126,16 @@ class Reader(Board):
 PAUSE = threading.Event()
 
 
-def test_answers_are_read_in_turns_and_asked_for_at_once() -> None:
+def test_answers_are_read_in_turns_and_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(here, "find_board", lambda _name: Reader())
     together = threading.Barrier(4)
 
-    def answer(request: Request) -> Response:
-        together.wait(20)  # Every thread has asked before the first is answered: no turn is held across a request.
-        return Response(request.url, 200, 1, {})
-
     def read() -> None:
-        drive(Reader(), Source("acme"), answer)
+        reading = here.HereReading(here.Task("reader", Source("acme")))
+        request = reading.begin()
+        assert request is not None
+        together.wait(20)  # Every thread has asked before the first is answered: no turn is held across a request.
+        assert reading.take(here.Answer(request.url, 200, {}, "json", b"1")) is None
 
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""The boundary between the engine and a kind's code: whatever is raised behind it comes back as data.
+"""The boundary between what keeps a run going and the code it calls: whatever is raised behind it comes back as data.
 
 The one broad `except` of the program stands here, since a bug in one unit must not end the worker that others need.
 """
