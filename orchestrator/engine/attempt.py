@@ -131,7 +131,7 @@ class Attempt:
             if not outstanding:
                 self._context.sleep(postponed[0][0] - now)
                 continue
-            next_due = postponed[0][0] - now if postponed else TICK_SECONDS
+            next_due = postponed[0][0] - now if postponed and outstanding < most else TICK_SECONDS
             for done in pool.take(max(0.0, min(TICK_SECONDS, next_due))):
                 outstanding -= 1
                 again = self._take_in(done, self._context)

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from orchestrator.deadline import WorkContext
+from orchestrator.engine.pool import ThreadPool
 from orchestrator.job import ItemOutcome, ItemState, Postponement, Unit, UnitResult
 from orchestrator.status.states import State
 
@@ -33,6 +36,25 @@ def test_others_go_on_in_the_only_slot_while_a_unit_is_postponed(run_job: Maker,
     assert order == ["a", "b", "c", "d", "a"]
     assert (done.job.state, done.job.items.done) == (State.SUCCEEDED, 4)
     assert sorted(job.applied) == list("abcd")
+
+
+def test_a_unit_that_is_due_waits_for_room_without_spinning(
+    run_job: Maker, function_job: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    take = ThreadPool.take
+    monkeypatch.setattr(ThreadPool, "take", lambda pool, seconds: looks.append(seconds) or take(pool, seconds))
+    order: list[str] = []
+    postpone = _postpones_once("a", 0.045, order)
+
+    def work(unit: Unit, context: WorkContext) -> UnitResult:
+        context.sleep(0.03)
+        return postpone(unit, context)
+
+    names = tuple("abcdefghijklmnopqrstuvwxyz")  # More than a pool of one thread holds.
+    done = run_job(function_job(items=names, work=work), concurrency=1)
+    assert done.job.items.done == len(names)
+    assert len(looks) < 150
 
 
 def test_a_postponed_unit_comes_back_when_it_is_due_and_not_before(run_job: Maker, function_job: Maker) -> None:
