@@ -169,6 +169,8 @@ class Surroundings:
     state_dir: Path
     database: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    helpers: int = 0
+    """Processes that units may start to help them: none where they run beside those of other workers, or of other runs."""
 
 
 class Target(NamedTuple):

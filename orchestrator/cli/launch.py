@@ -47,15 +47,23 @@ def request(
     state = project.state_dir_of(resolved, state_dir)
     names = _selected(resolved, tuple(jobs))
     run_id = run_id or new_run_id(SYSTEM_CLOCK.time())
+    engine = _engine(resolved, names, engine)
+    helpers = _processors() if engine == "threads" else 0
     return Request(
         resolved=resolved,
         state=state,
-        surroundings={name: project.surroundings(resolved, state, name, run_id) for name in names},
+        surroundings={name: project.surroundings(resolved, state, name, run_id, helpers) for name in names},
         jobs=names,
-        engine=_engine(resolved, names, engine),
+        engine=engine,
         trigger=_trigger(),
         wait=duration(wait, "--wait"),
     )
+
+
+def _processors() -> int:
+    """Return how many processors this process may use beside its own one, as a container's or a user's bounds have it."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable if usable > 1 else 0
 
 
 def _selected(resolved: Resolved, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def database_url(resolved: Resolved, state: StateDir) -> str:
     return f"postgresql+psycopg://{rest}" if separator and name in {"postgres", "postgresql"} else url
 
 
-def surroundings(resolved: Resolved, state: StateDir, job: str, run_id: str) -> Surroundings:
+def surroundings(resolved: Resolved, state: StateDir, job: str, run_id: str, helpers: int = 0) -> Surroundings:
     """Return what a kind is told when one of its jobs is built."""
     from orchestrator.job import Surroundings
 
@@ -97,4 +97,5 @@ def surroundings(resolved: Resolved, state: StateDir, job: str, run_id: str) -> 
         state_dir=state.path,
         database=database_url(resolved, state),
         settings={"retention": resolved.spec.retention.model_dump(), "name": resolved.spec.name},
+        helpers=helpers,
     )

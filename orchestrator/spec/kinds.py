@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from orchestrator.job import Job, Phases, Surroundings, Target
-from orchestrator.spec.base import JobSpec
+
+if TYPE_CHECKING:
+    from orchestrator.spec.base import JobSpec
 
 ENTRY_POINT_GROUP: Final = "orchestrator.kinds"
 

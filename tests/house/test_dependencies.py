@@ -159,7 +159,7 @@ def test_product_code_knows_nothing_of_tests(trees: Trees, root: Path) -> None:
 def test_nothing_durable_is_unpickled(trees: Trees, root: Path) -> None:
     for path, tree in trees.items():
         for line, name in imported(tree, path, frozenset()):
-            if path.as_posix() == "orchestrator/engine/dask/wire.py":
-                continue  # What it packs crosses a connection and is never stored.
+            if path.as_posix() in {"orchestrator/engine/dask/wire.py", "orchestrator/kinds/scrape/readers/messages.py"}:
+                continue  # What they pack crosses a connection, or a pipe, and is never stored.
             assert name.split(".")[0] not in {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}, f"{path}:{line}"
         assert "allow_pickle=True" not in (root / path).read_text(encoding="utf-8"), path

@@ -210,7 +210,7 @@ class _Conversation:
             try:
                 request = self._ask(request)
             except Unanswered as unanswered:
-                request = self._reading.fail(unanswered)
+                request = self._reading.fail(unanswered, self._asking.context)
 
     def _ask(self, request: Request) -> Request | None:
         """Ask, have the answer read, and return what is asked next."""

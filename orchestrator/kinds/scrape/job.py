@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.deadline import SYSTEM_CLOCK, WorkContext
@@ -47,6 +46,10 @@ if TYPE_CHECKING:
     from orchestrator.kinds.scrape.sql.database import Database
 
 _MOST_WARNINGS: Final = 200
+_MOST_READERS: Final = 2
+"""Processes that read: with two of them, asking and syncing take as long as reading, so a third one would wait."""
+_MANY_COMPANIES: Final = 64
+"""From so many on, readers take off more than their start-up costs (0.2 s of CPU each, while the first answers are awaited)."""
 _GROWTH: Final = 3
 """What a byte of an answer becomes in memory: its description twice, as HTML and as text, and the answer may be packed."""
 
@@ -98,7 +101,7 @@ class ScrapeJob:
         self._lock = threading.Lock()
         self.work: Callable[[Unit, WorkContext], UnitResult] = work
         self.world: Callable[[], AbstractContextManager[Any]] | None = partial(
-            open_world, _settings(spec, self._wishes, surroundings.root)
+            open_world, _settings(spec, self._wishes, surroundings)
         )
 
     def plan(self, context: WorkContext) -> Plan:
@@ -264,8 +267,8 @@ def _limits(spec: ScrapeSpec) -> Limits:
     return Limits(rules.max_drop, rules.max_close, rules.confirm_empty, rules.confirm_apart)
 
 
-def _settings(spec: ScrapeSpec, wishes: Wishes, root: Path) -> Settings:
-    http = spec.http
+def _settings(spec: ScrapeSpec, wishes: Wishes, surroundings: Surroundings) -> Settings:
+    http, root = spec.http, surroundings.root
     return Settings(
         manners=Manners(http.request_timeout, http.retries, http.user_agent or DEFAULT_AGENT, http.robots == "pages"),
         wishes=wishes,
@@ -274,4 +277,5 @@ def _settings(spec: ScrapeSpec, wishes: Wishes, root: Path) -> Settings:
         proxy=http.proxy,
         replay=str(root / spec.replay) if spec.replay else None,
         record=str(root / spec.record) if spec.record else None,
+        readers=min(_MOST_READERS, surroundings.helpers) if len(spec.companies) >= _MANY_COMPANIES else 0,
     )

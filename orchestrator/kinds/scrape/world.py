@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from orchestrator import extras
 from orchestrator.kinds.scrape.client import Client, Manners
 from orchestrator.kinds.scrape.fetch import Wishes, World
+from orchestrator.kinds.scrape.readers.here import Begin, HereReading
 from orchestrator.kinds.scrape.wire import Wire
 
 
@@ -23,18 +24,29 @@ class Settings(NamedTuple):
     proxy: str | None = None
     replay: str | None = None
     record: str | None = None
+    readers: int = 0
+    """Processes that read answers; with none, the units' own threads do."""
 
 
 @contextmanager
 def open_world(settings: Settings) -> Iterator[World]:
-    """Open the client of a job. Raises MissingExtra, or JobError if the recording can't be read."""
+    """Open the client of a job, and its readers. Raises MissingExtra, or JobError if the recording can't be read."""
     extras.require("a scrape job", "scrape")
-    wire = _wire(settings)
-    client = Client(wire, settings.manners)
-    try:
-        yield World(client, settings.wishes)
-    finally:
-        client.close()
+    with _readers(settings.readers) as begin:  # First: they start while this process imports what asks.
+        wire = _wire(settings)
+        client = Client(wire, settings.manners)
+        try:
+            yield World(client, settings.wishes, begin)
+        finally:
+            client.close()
+
+
+def _readers(count: int) -> AbstractContextManager[Begin]:
+    if not count:
+        return nullcontext(HereReading)
+    from orchestrator.kinds.scrape.readers.pool import open_readers
+
+    return open_readers(count)
 
 
 def _wire(settings: Settings) -> Wire:

@@ -67,7 +67,7 @@ class Reading(Protocol):
     def take(self, answer: Answer, context: WorkContext) -> Request | None:
         """Read an answer. Raises BadBody if it can't be decoded (another one may be taken then), and BadAnswer."""
 
-    def fail(self, unanswered: Unanswered) -> Request | None:
+    def fail(self, unanswered: Unanswered, context: WorkContext) -> Request | None:
         """Go on without an answer. Raises `unanswered` itself if nothing was listed before."""
 
     def listed(self) -> Listed:
@@ -109,8 +109,9 @@ class HereReading:
             body = decoded(answer.accept, answer.body, answer.headers)
             return self._walk.take(Response(answer.url, answer.status, body, answer.headers))
 
-    def fail(self, unanswered: Unanswered) -> Request | None:
+    def fail(self, unanswered: Unanswered, context: WorkContext | None = None) -> Request | None:
         """Go on without an answer."""
+        del context
         return self._walk.fail(unanswered)
 
     def listed(self) -> Listed:

@@ -1,0 +1,170 @@
+"""Readings in processes of their own: the interpreter that asks and syncs isn't the one that reads then (docs/adr/0019).
+
+Each reading stays in the process that took its first answer: the one for which the fewest wait. Until then it is in this
+process, since what a board asks first needs no answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from orchestrator.deadline import WorkContext
+from orchestrator.errors import JobError
+from orchestrator.kinds.scrape.boards.base import BadAnswer, Request, Unanswered
+from orchestrator.kinds.scrape.decode import BadBody
+from orchestrator.kinds.scrape.readers import messages
+from orchestrator.kinds.scrape.readers.here import Answer, Begin, HereReading, Listed, Task
+from orchestrator.kinds.scrape.readers.messages import Message, Missing, Reply
+from orchestrator.kinds.scrape.readers.process import ReaderLost, ReaderProcess
+
+_log: Final = logging.getLogger("orchestrator.scrape")
+_MOST_STARTS: Final = 10
+"""Processes that a job starts at most, with those that take the place of lost ones: answers might kill one after the other."""
+
+
+@contextmanager
+def open_readers(count: int) -> Iterator[Begin]:
+    """Give what begins readings that go on in `count` processes. They end with the context."""
+    readers = Readers(count)
+    try:
+        yield readers.begin
+    finally:
+        readers.close()
+
+
+class Readers:
+    """The processes of a job. Thread-safe."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._all: list[ReaderProcess] = []
+        self._usable: list[ReaderProcess] = []
+        for _ in range(count):
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            process = ReaderProcess()
+        except OSError as error:
+            _log.warning("no process can be started to read answers, others do it: %s", error)
+            return
+        self._all.append(process)
+        self._usable.append(process)
+
+    def begin(self, task: Task) -> PoolReading:
+        """Return a reading that goes on in one of the processes."""
+        return PoolReading(self, next(self._numbers), task)
+
+    def chosen(self) -> ReaderProcess | None:
+        """Return the process for which the fewest wait; None if none is left. A lost one is replaced if it ever answered."""
+        with self._lock:
+            for lost in [process for process in self._usable if process.lost]:
+                self._usable.remove(lost)
+                if lost.answered and len(self._all) < _MOST_STARTS:
+                    self._start()
+            return min(self._usable, key=lambda process: process.waiting, default=None)
+
+    def close(self) -> None:
+        """End every process."""
+        with self._lock:
+            self._usable = []
+            for process in self._all:
+                process.end()
+
+
+class PoolReading:
+    """A reading that goes on in a process. Implements `Reading`."""
+
+    def __init__(self, readers: Readers, number: int, task: Task) -> None:
+        self._readers = readers
+        self._number = number
+        self._task = task
+        self._here = HereReading(task)
+        self._stays_here = False
+        """Whether it goes on in this process: because its first answer didn't come, or no other process is left."""
+        self._process: ReaderProcess | None = None
+        self._listed: Listed | None = None
+
+    def begin(self) -> Request | None:
+        """Return the first request."""
+        return self._here.begin()
+
+    def take(self, answer: Answer, context: WorkContext) -> Request | None:
+        """Read an answer. Raises ReaderLost, too, if the process doesn't survive it."""
+        if self._process is None and not self._stays_here:
+            reply = self._first_reply(answer, context)
+        elif self._process is not None:
+            reply = self._reply(self._process, answer._replace(body=b""), answer.body, context)
+        else:
+            reply = None
+        if reply is None:
+            self._stays_here = True
+            return self._here.take(answer, context)
+        return self._understood(reply)
+
+    def _first_reply(self, answer: Answer, context: WorkContext) -> Reply | None:
+        """Return what the first process says that can be used, which keeps the reading; None if there is none."""
+        message = Message(self._number, answer._replace(body=b""), self._task)
+        while (process := self._readers.chosen()) is not None:
+            try:
+                reply = process.exchange(message, answer.body, context)
+            except ReaderLost as lost:
+                if process.answered:
+                    raise
+                _log.warning("%s before it ever read one: others do it", lost.message)
+                continue
+            if reply is not None:
+                self._process = process
+                return reply
+        return None
+
+    def _reply(self, process: ReaderProcess, answer: Answer | Missing, body: bytes, context: WorkContext) -> Reply:
+        reply = process.exchange(Message(self._number, answer), body, context)
+        if reply is None:
+            raise ReaderLost("the process that read the company's answers ended", hint="run it again", retryable=True)
+        return reply
+
+    def _understood(self, reply: Reply) -> Request | None:
+        match reply:
+            case messages.Following(request):
+                return request
+            case messages.Unreadable(message):
+                raise BadBody(message)
+            case messages.NotAsDocumented(message):
+                raise BadAnswer(message)
+            case messages.Broken(failure, texts):
+                for text in texts:
+                    _log.error("%s", text)
+                raise JobError(failure.message, hint=failure.hint, code=failure.code, retryable=failure.retryable)
+            case messages.Unsettled():
+                raise AssertionError("only a missing answer leaves a reading unsettled")
+            case Listed():
+                self._listed = reply
+        return None
+
+    def fail(self, unanswered: Unanswered, context: WorkContext) -> Request | None:
+        """Go on without an answer."""
+        if self._process is None:
+            self._stays_here = True
+            return self._here.fail(unanswered, context)
+        missing = Missing(unanswered.failure, unanswered.status, unanswered.gone)
+        reply = self._reply(self._process, missing, b"", context)
+        if isinstance(reply, messages.Unsettled):
+            raise unanswered
+        return self._understood(reply)
+
+    def listed(self) -> Listed:
+        """Return what was listed."""
+        return self._here.listed() if self._listed is None else self._listed
+
+    def close(self) -> None:
+        """Give up what hasn't ended."""
+        self._here.close()
+        if self._process is not None and self._listed is None:
+            self._process.dropped.append(self._number)

@@ -1,0 +1,146 @@
+"""One process that reads answers: started, given a message, waited for within the unit's own bounds, and ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, Final
+
+from orchestrator.deadline import WorkContext
+from orchestrator.errors import JobError
+from orchestrator.kinds.scrape.readers import messages
+from orchestrator.kinds.scrape.readers.messages import AT_ONCE, Message, Reply
+
+_SLICE: Final = 0.2
+"""Seconds that a wait takes at most before it looks for a cancel."""
+_ENDING_SECONDS: Final = 0.5
+# With the paths of this process: the other one finds the same packages, and doesn't look into the current folder.
+_START: Final = "import sys; sys.path[:] = sys.argv[1:]; from orchestrator.kinds.scrape.readers.child import main; main()"
+
+
+class ReaderLost(JobError):
+    """A process ended, or had to be given up, while it read an answer."""
+
+    code = "reader-lost"
+
+
+class ReaderProcess:
+    """A child process. Thread-safe: it takes one message at a time, other threads wait for their turn."""
+
+    def __init__(self) -> None:
+        """Start it. Raises OSError."""
+        # In a group of its own: Ctrl-C reaches the run alone, which ends the child by closing its pipe.
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-P", "-c", _START, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            pipesize=AT_ONCE,
+            process_group=0,
+        )
+        self._to, self._from = _unblocked(self._process.stdin), _unblocked(self._process.stdout)
+        self._turn = threading.Lock()
+        self.waiting = 0
+        """Threads that have it in hand or wait for it. About: it is for choosing only, and nobody locks it."""
+        self.lost = False
+        self.answered = False
+        """Whether it ever answered. One that is lost without was never able to."""
+        self.dropped: list[int] = []
+        """Readings that it needn't keep: told along with the next message."""
+
+    def exchange(self, message: Message, body: bytes, context: WorkContext) -> Reply | None:
+        """Return the reply to a message, None if the process was lost before it was sent.
+
+        Raises ReaderLost and what the context raises; the process is lost then, since nobody else may take its reply.
+        """
+        self.waiting += 1
+        try:
+            while not self._turn.acquire(timeout=_SLICE):
+                context.checkpoint()
+            try:
+                return None if self.lost else self._exchanged(message, body, context)
+            finally:
+                self._turn.release()
+        finally:
+            self.waiting -= 1
+
+    def _exchanged(self, message: Message, body: bytes, context: WorkContext) -> Reply:
+        dropped, self.dropped = self.dropped, []
+        message = message._replace(seconds=context.remaining(), dropped=tuple(dropped))
+        whole = False
+        try:
+            self._send(messages.packed_message(message, body), context)
+            self._send(body, context)
+            length = messages.size(self._receive(messages.LENGTH_SIZE, context))
+            reply = messages.unpacked_reply(self._receive(length, context))
+            whole = self.answered = True
+        except (BrokenPipeError, EOFError) as error:
+            raise self._loss() from error
+        finally:
+            self.lost = not whole
+        return reply
+
+    def _send(self, data: bytes, context: WorkContext) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._to, view) :]
+            except BlockingIOError:
+                _wait(self._to, select.POLLOUT, context)
+
+    def _receive(self, length: int, context: WorkContext) -> bytes:
+        parts: list[bytes] = []
+        while length:
+            try:
+                part = os.read(self._from, min(length, AT_ONCE))
+            except BlockingIOError:
+                _wait(self._from, select.POLLIN, context)
+                continue
+            if not part:
+                raise EOFError
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def _loss(self) -> ReaderLost:
+        """Return how the process ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING_SECONDS)
+        code = self._process.returncode
+        how = f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
+        return ReaderLost(f"the process that read the answer {how}", hint="run it again", retryable=True)
+
+    def end(self) -> None:
+        """End it: it does so by itself when its pipe is closed. One that is still reading is killed, nobody waits for it."""
+        if self._turn.acquire(timeout=_SLICE):
+            self.lost = True
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
+            self._turn.release()
+        else:  # Its pipes stay open: the thread that is in the middle of a message may still use them.
+            self._process.kill()
+        try:
+            self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _unblocked(pipe: IO[bytes] | None) -> int:
+    assert pipe is not None
+    os.set_blocking(pipe.fileno(), False)
+    return pipe.fileno()
+
+
+def _wait(pipe: int, event: int, context: WorkContext) -> None:
+    """Wait until a pipe can be used. Raises what the context raises."""
+    poll = select.poll()
+    poll.register(pipe, event)
+    while not poll.poll(min(_SLICE, max(0.0, context.remaining())) * 1000):
+        context.checkpoint()
