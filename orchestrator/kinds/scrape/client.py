@@ -68,10 +68,6 @@ class Postponed(Exception):
         self.tries = tries
 
 
-def _decoded(request: Request, _url: str, reply: Reply) -> Any:
-    return decoded(request.accept, reply.body, reply.headers)
-
-
 @dataclass(slots=True)
 class Asking:
     """One unit's conversation: its context, its politeness towards the host, and how often it was postponed already."""
@@ -85,8 +81,10 @@ class Asking:
     tries: int = 0
     """Tries of the first request that earlier starts of this unit have used up."""
     may_postpone: bool = False
-    read: Read = _decoded
-    """What becomes of a successful answer; another one is asked for if it raises BadBody."""
+
+
+def _decoded(request: Request, _url: str, reply: Reply) -> Any:
+    return decoded(request.accept, reply.body, reply.headers)
 
 
 class Client:
@@ -98,17 +96,23 @@ class Client:
         self._gates = gates or Gates()
         self._robots = Robots(manners.user_agent) if manners.robots and wire.patient else None  # A replay asks nobody.
 
-    def ask(self, request: Request, asking: Asking, headers: Mapping[str, str] | None = None) -> Response:
-        """Return an answer, its body as `asking.read` gives it: status 2xx, or 304 with body None if `headers` hold validators.
+    def ask(
+        self, request: Request, asking: Asking, headers: Mapping[str, str] | None = None, read: Read = _decoded
+    ) -> Response:
+        """Return an answer, its body as `read` gives it: status 2xx, or 304 with body None if `headers` hold validators.
 
-        Raises Unanswered, Postponed (only where `may_postpone`), what the context raises, and what else `read` raises.
+        Another answer is asked for if `read` raises BadBody. Raises Unanswered, Postponed (only where `may_postpone`), what the
+        context raises, and what else `read` raises.
         """
         tries, bad_bodies = asking.tries, 0
         asking.tries = 0
         while True:
             tries += 1
             try:
-                return self._once(request, asking, headers or {}, tries)
+                url, reply = self._once(request, asking, headers or {}, tries)
+                if reply.status == _NOT_MODIFIED and headers:
+                    return Response(url, reply.status, None, reply.headers)
+                return Response(url, reply.status, _read(read, request, url, reply, tries), reply.headers)
             except WireError as error:
                 bad_bodies += error.code == "bad-body"
                 again = error.retry and request.repeatable and bad_bodies < _BAD_BODY_TRIES
@@ -134,8 +138,8 @@ class Client:
         else:
             asking.context.sleep(wait)
 
-    def _once(self, request: Request, asking: Asking, headers: Mapping[str, str], tries: int) -> Response:
-        """Make one try, with its redirects, within the time that a try has."""
+    def _once(self, request: Request, asking: Asking, headers: Mapping[str, str], tries: int) -> tuple[str, Reply]:
+        """Make one try, with its redirects, within the time that a try has. Return where the answer came from, and it."""
         left = self._manners.request_timeout
         url, body = request.url, _body(request)
         for _ in range(_MOST_REDIRECTS + 1):
@@ -146,9 +150,7 @@ class Client:
             reply = self._exchange(call, left, asking)
             left -= asking.tally.seconds - before
             if reply.status not in _REDIRECTS:
-                if reply.status == _NOT_MODIFIED and headers:
-                    return Response(url, reply.status, None, reply.headers)
-                return Response(url, reply.status, _read(request, url, reply, asking, tries), reply.headers)
+                return url, reply
             url = _next_hop(request, url, reply, tries, asking)
         raise _unanswered("too-many-redirects", f"more than {_MOST_REDIRECTS} redirects", tries, asking)
 
@@ -224,14 +226,14 @@ def _body(request: Request) -> bytes:
     return b"" if request.json is None else json.dumps(request.json, separators=(",", ":")).encode()
 
 
-def _read(request: Request, url: str, reply: Reply, asking: Asking, tries: int) -> Any:
+def _read(read: Read, request: Request, url: str, reply: Reply, tries: int) -> Any:
     """Return what a successful answer says. Raises _Refused for another one, and WireError for a body that can't be read."""
     if reply.status == _NOT_MODIFIED:
         raise WireError("bad-body", "the server says that nothing changed, but nobody asked")
     if not 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110: 2xx is success
         raise _Refused(reply.status, retry.retry_after(reply.status, reply.headers.get("retry-after", ""), time.time()), tries)
     try:
-        return asking.read(request, url, reply)
+        return read(request, url, reply)
     except BadBody as error:
         raise WireError("bad-body", str(error)) from error
 

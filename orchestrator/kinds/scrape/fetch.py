@@ -228,9 +228,8 @@ class _Conversation:
                 Answer(shown, reply.status, reply.headers, request.accept, reply.body), self._asking.context
             )
 
-        self._asking.read = read
         self._asking.context.checkpoint(note=f"request {self._requests}" if self._requests > 1 else "")
-        response = self._client.ask(real, self._asking, self._conditions if first else None)
+        response = self._client.ask(real, self._asking, self._conditions if first else None, read)
         if response.status == _NOT_MODIFIED:
             raise _NotModified
         following: Request | None = response.body

@@ -317,6 +317,7 @@ def test_no_process_outlives_its_run(tmp_path: Path, server: Any, end: signal.Si
     assert asked.wait(20)
     readers = {pid for pid in children(run.pid) if b"readers.child" in Path(f"/proc/{pid}/cmdline").read_bytes()}
     assert len(readers) == (2 if len(os.sched_getaffinity(run.pid)) > 1 else 0)
+    assert all(os.getpgid(pid) == pid for pid in readers)  # Ctrl-C reaches the run alone.
     run.send_signal(end)
     _, said = run.communicate(timeout=20)
     assert b"Traceback" not in said

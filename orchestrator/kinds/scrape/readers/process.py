@@ -116,7 +116,8 @@ class ReaderProcess:
         return ReaderLost(f"the process that read the answer {how}", hint="run it again", retryable=True)
 
     def end(self) -> None:
-        """End it: it does so by itself when its pipe is closed. One that is still reading is killed, nobody waits for it."""
+        """End it: by itself, as its pipe is closed. One that still reads is killed, since nobody waits for it any more."""
+        reads = self.lost
         if self._turn.acquire(timeout=_SLICE):
             self.lost = True
             for pipe in (self._process.stdin, self._process.stdout):
@@ -124,6 +125,8 @@ class ReaderProcess:
                 pipe.close()
             self._turn.release()
         else:  # Its pipes stay open: the thread that is in the middle of a message may still use them.
+            reads = True
+        if reads:
             self._process.kill()
         try:
             self._process.wait(_ENDING_SECONDS)
