@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import subprocess
 import sys
 import threading
-import weakref
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,13 @@ import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.errors import Failure
-from orchestrator.kinds.scrape.boards.base import Board, Request, Response, Source, Unanswered
+from orchestrator.kinds.scrape.boards.base import Board, Request, Source, Unanswered
 from orchestrator.kinds.scrape.client import Asking
 from orchestrator.kinds.scrape.companies import locate
 from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, World, fetch
 from orchestrator.kinds.scrape.readers import here
 from orchestrator.kinds.scrape.row import RawPosting
 from orchestrator.kinds.scrape.spec import Company
-from orchestrator.kinds.scrape.wire import Reply
 
 COMPANIES = 60
 
@@ -100,29 +97,6 @@ def test_companies_of_a_vendor_with_one_backend_share_its_pace(board: str, wishe
     client: Any = Client()
     fetch(task, World(client, wishes), Asking(WorkContext(Deadline.never(), CancelToken())))
     assert paces == {(shared, apart)}
-
-
-def test_what_was_read_is_given_back_without_waiting_for_a_collection() -> None:
-    readings = []
-
-    def begin(task: here.Task) -> here.Reading:
-        reading = here.HereReading(task)
-        readings.append(weakref.ref(reading))
-        return reading
-
-    class Client:
-        def ask(self, request: Request, _asking: Asking, _conditions: Any, read: Any) -> Response:
-            return Response(request.url, 200, read(request, request.url, Reply(200, {}, b'{"jobs": []}')))
-
-    task = CompanyTask("Acme", "greenhouse:acme", locate(Company(board="greenhouse", token="acme")))
-    client: Any = Client()
-    gc.disable()
-    try:
-        fetched = fetch(task, World(client, Wishes(), begin), Asking(WorkContext(Deadline.never(), CancelToken())))
-    finally:
-        gc.enable()
-    assert fetched.completeness == "empty"
-    assert [reading() for reading in readings] == [None]
 
 
 class Reader(Board):
