@@ -30,6 +30,7 @@ from orchestrator.kinds.scrape.readers.process import ReaderLost
 
 ODD = """
 import os, signal, time
+from orchestrator.errors import Failure
 from orchestrator.kinds.scrape.boards.base import Board, Request, Unanswered
 from orchestrator.kinds.scrape.row import RawPosting
 
@@ -55,6 +56,8 @@ class Odd(Board):
                 following += 1
                 continue
             does = answer.body["does"]
+            if does == "refuse":
+                raise Unanswered(Failure("own-code", "the board says so itself"), status=418)
             if does == "break":
                 raise ZeroDivisionError("a fault of the board")
             if does == "die":
@@ -168,7 +171,20 @@ def test_a_board_may_go_on_without_an_answer_and_ends_with_the_failure_otherwise
         assert request.url == f"https://odd.example/{answered + 2}"
         with pytest.raises(Unanswered) as raised:
             reading.fail(gone, context())
-        assert raised.value is gone
+        assert (raised.value.failure, raised.value.status, raised.value.gone) == (gone.failure, 404, True)
+        with pytest.raises(Unanswered):
+            reading.fail(raised.value, context())  # As whoever asks does, who can't know that the board itself raised it.
+
+
+def test_a_board_that_itself_calls_an_answer_none_ends_its_reading() -> None:
+    with open_readers(1) as begin:
+        reading = begin(TASK)
+        reading.begin()
+        with pytest.raises(Unanswered) as raised:
+            reading.take(that("refuse"), context())
+        assert (raised.value.failure.code, raised.value.status) == ("own-code", 418)
+        with pytest.raises(Unanswered):
+            reading.fail(raised.value, context())
 
 
 def test_an_answer_larger_than_any_pipe_goes_through() -> None:
@@ -278,6 +294,19 @@ def test_without_processes_answers_are_read_here(
     with open_readers(2) as begin, caplog.at_level(logging.WARNING, "orchestrator"):
         assert teller(begin) == os.getpid()
     assert "others do it" in caplog.text
+
+
+def test_a_user_who_may_not_widen_pipes_has_readers_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    popen = subprocess.Popen
+
+    def refusing(*arguments: Any, pipesize: int, **more: Any) -> Any:
+        if pipesize > 0:
+            raise PermissionError(1, "Operation not permitted")
+        return popen(*arguments, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", refusing)
+    with open_readers(1) as begin:
+        assert teller(begin, "word " * 60_000 + "end") != os.getpid()
 
 
 def test_threads_that_share_two_processes_get_their_own_answers() -> None:

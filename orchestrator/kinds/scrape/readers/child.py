@@ -59,7 +59,7 @@ class Child:
 
     def _step(self, message: Message, body: bytes) -> Reply:
         if message.task is not None:
-            self._readings[message.reading] = HereReading(message.task)
+            self._readings[message.reading] = HereReading(message.task._replace(seconds=message.seconds))
             self._readings[message.reading].begin()
         reading = self._readings[message.reading]
         try:
@@ -72,8 +72,8 @@ class Child:
             return messages.Unreadable(str(bad))
         except BadAnswer as bad:
             return messages.NotAsDocumented(str(bad))
-        except Unanswered:
-            return messages.Unsettled()
+        except Unanswered as unanswered:
+            return messages.Missing(unanswered.failure, unanswered.status, unanswered.gone)
         return reading.listed() if request is None else messages.Following(request)
 
 

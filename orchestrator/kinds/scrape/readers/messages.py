@@ -19,11 +19,11 @@ _LENGTH: Final = struct.Struct("!I")
 HEAD_SIZE: Final = _HEAD.size
 LENGTH_SIZE: Final = _LENGTH.size
 AT_ONCE: Final = 1 << 20
-"""Bytes that a pipe holds (Linux gives so many to anybody), so that an answer most often needs one step."""
+"""Bytes that a pipe should hold (Linux gives so many to anybody), so that an answer most often needs one step."""
 
 
 class Missing(NamedTuple):
-    """Stands for an answer that didn't come; the fields are those of `Unanswered`."""
+    """An answer that didn't come; as a reply, the reading ended by it. The fields are those of `Unanswered`."""
 
     failure: Failure
     status: int | None
@@ -61,10 +61,6 @@ class NotAsDocumented(NamedTuple):
     message: str
 
 
-class Unsettled(NamedTuple):
-    """An answer didn't come, and nothing was listed before."""
-
-
 class Broken(NamedTuple):
     """The board's code failed: as data, and as text for the run's log."""
 
@@ -72,7 +68,7 @@ class Broken(NamedTuple):
     log: tuple[str, ...]
 
 
-Reply: TypeAlias = Following | Listed | Unreadable | NotAsDocumented | Unsettled | Broken
+Reply: TypeAlias = Following | Listed | Unreadable | NotAsDocumented | Missing | Broken
 
 
 def packed_message(message: Message, body: bytes) -> bytes:

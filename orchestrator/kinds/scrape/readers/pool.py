@@ -89,6 +89,8 @@ class PoolReading:
         self._stays_here = False
         """Whether it goes on in this process: because its first answer didn't come, or no other process is left."""
         self._process: ReaderProcess | None = None
+        self._is_over = False
+        """Whether it ended without anything listed, by an answer that didn't come."""
         self._listed: Listed | None = None
 
     def begin(self) -> Request | None:
@@ -142,8 +144,9 @@ class PoolReading:
                 for text in texts:
                     _log.error("%s", text)
                 raise JobError(failure.message, hint=failure.hint, code=failure.code, retryable=failure.retryable)
-            case messages.Unsettled():
-                raise AssertionError("only a missing answer leaves a reading unsettled")
+            case Missing(failure, status, gone):
+                self._is_over = True
+                raise Unanswered(failure, status=status, gone=gone)
             case Listed():
                 self._listed = reply
         return None
@@ -153,11 +156,10 @@ class PoolReading:
         if self._process is None:
             self._stays_here = True
             return self._here.fail(unanswered, context)
-        missing = Missing(unanswered.failure, unanswered.status, unanswered.gone)
-        reply = self._reply(self._process, missing, b"", context)
-        if isinstance(reply, messages.Unsettled):
+        if self._is_over:
             raise unanswered
-        return self._understood(reply)
+        missing = Missing(unanswered.failure, unanswered.status, unanswered.gone)
+        return self._understood(self._reply(self._process, missing, b"", context))
 
     def listed(self) -> Listed:
         """Return what was listed."""

@@ -18,7 +18,7 @@ from orchestrator.kinds.scrape.readers.messages import AT_ONCE, Message, Reply
 _SLICE: Final = 0.2
 """Seconds that a wait takes at most before it looks for a cancel."""
 _ENDING_SECONDS: Final = 0.5
-# With the paths of this process: the other one finds the same packages, and doesn't look into the current folder.
+# With the paths of this process, so that the other one finds the same packages and no others.
 _START: Final = "import sys; sys.path[:] = sys.argv[1:]; from orchestrator.kinds.scrape.readers.child import main; main()"
 
 
@@ -33,16 +33,10 @@ class ReaderProcess:
 
     def __init__(self) -> None:
         """Start it. Raises OSError."""
-        # In a group of its own: Ctrl-C reaches the run alone, which ends the child by closing its pipe.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-P", "-c", _START, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            pipesize=AT_ONCE,
-            process_group=0,
-        )
+        try:
+            self._process = _started(AT_ONCE)
+        except PermissionError:  # A user who has many pipes may not widen more of them.
+            self._process = _started()
         self._to, self._from = _unblocked(self._process.stdin), _unblocked(self._process.stdout)
         self._turn = threading.Lock()
         self.waiting = 0
@@ -133,6 +127,19 @@ class ReaderProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _started(pipe_size: int = -1) -> subprocess.Popen[bytes]:
+    # In a group of its own: Ctrl-C reaches the run alone, which ends the child by closing its pipe.
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-P", "-c", _START, *sys.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        pipesize=pipe_size,
+        process_group=0,
+    )
 
 
 def _unblocked(pipe: IO[bytes] | None) -> int:
