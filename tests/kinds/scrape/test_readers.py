@@ -216,7 +216,7 @@ def test_a_fault_of_a_board_is_the_units_and_its_traceback_is_in_the_log(caplog:
 
 
 @needs_proc
-def test_a_process_that_dies_loses_one_list_and_another_takes_its_place(left: Callable[[], set[int]]) -> None:
+def test_an_answer_that_two_processes_die_of_is_lost_and_others_take_their_place(left: Callable[[], set[int]]) -> None:
     with open_readers(1) as begin:
         before = teller(begin)
         reading, half = begin(TASK), begin(TASK)
@@ -231,15 +231,24 @@ def test_a_process_that_dies_loses_one_list_and_another_takes_its_place(left: Ca
     assert not left()
 
 
-def test_answers_that_kill_every_process_end_in_reading_here() -> None:
+def test_an_answer_whose_process_is_killed_by_somebody_is_read_by_another() -> None:
     with open_readers(1) as begin:
-        for _ in range(10):
-            teller(begin)
+        before = teller(begin)
+        os.kill(before, signal.SIGKILL)
+        assert teller(begin) not in {before, os.getpid()}
+
+
+def test_answers_that_kill_every_process_fail_companies_and_not_the_run() -> None:
+    with open_readers(1) as begin:
+        for _ in range(5):  # Two processes each, from the first answer on.
             reading = begin(TASK)
             reading.begin()
             with pytest.raises(ReaderLost):
                 reading.take(that("die"), context())
-        assert teller(begin) == os.getpid()
+        reading = begin(TASK)
+        reading.begin()
+        with pytest.raises(ReaderLost, match="again and again"):
+            reading.take(that("die"), context())
 
 
 @needs_proc
@@ -293,7 +302,7 @@ def test_without_processes_answers_are_read_here(
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with open_readers(2) as begin, caplog.at_level(logging.WARNING, "orchestrator"):
         assert teller(begin) == os.getpid()
-    assert "others do it" in caplog.text
+    assert ("others do it" if how == "it can't be started" else "another one reads it") in caplog.text
 
 
 def test_a_user_who_may_not_widen_pipes_has_readers_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,8 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
     child = Child()
     text.sanitise("<p>")  # What it needs is imported while the first answers are awaited.
     gc.freeze()  # What was imported stays: collections needn't look at it.
+    target.write(messages.READY)
+    target.flush()
     while len(head := source.read(messages.HEAD_SIZE)) == messages.HEAD_SIZE:
         length, size = messages.sizes(head)
         packed, body = source.read(length), source.read(size)

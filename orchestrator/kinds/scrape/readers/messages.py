@@ -1,7 +1,8 @@
 """What is said between a run and a process that reads for it: one message for each step of a reading, and one reply.
 
 On the pipe, a message is a head of two lengths (4 bytes each, in network order), the message, pickled, and the body of the
-answer as it came; a reply is one length and the reply, pickled. Both ends are ours: nothing foreign is ever unpickled.
+answer as it came; a reply is one length and the reply, pickled. The process says first that it is ready. Both ends are ours:
+nothing foreign is ever unpickled.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _HEAD: Final = struct.Struct("!II")
 _LENGTH: Final = struct.Struct("!I")
 HEAD_SIZE: Final = _HEAD.size
 LENGTH_SIZE: Final = _LENGTH.size
+READY: Final = b"!"
+"""What a process says first, once."""
 AT_ONCE: Final = 1 << 20
 """Bytes that a pipe should hold (Linux gives so many to anybody), so that an answer most often needs one step."""
 

@@ -20,7 +20,7 @@ from orchestrator.kinds.scrape.decode import BadBody
 from orchestrator.kinds.scrape.readers import messages
 from orchestrator.kinds.scrape.readers.here import Answer, Begin, HereReading, Listed, Task
 from orchestrator.kinds.scrape.readers.messages import Message, Missing, Reply
-from orchestrator.kinds.scrape.readers.process import ReaderLost, ReaderProcess
+from orchestrator.kinds.scrape.readers.process import HINT, ReaderLost, ReaderProcess
 
 _log: Final = logging.getLogger("orchestrator.scrape")
 _MOST_STARTS: Final = 10
@@ -62,13 +62,18 @@ class Readers:
         return PoolReading(self, next(self._numbers), task)
 
     def chosen(self) -> ReaderProcess | None:
-        """Return the process for which the fewest wait; None if none is left. A lost one is replaced if it ever answered."""
+        """Return the process for which the fewest wait; None if none is left. A lost one is replaced if it ever began."""
         with self._lock:
             for lost in [process for process in self._usable if process.lost]:
                 self._usable.remove(lost)
-                if lost.answered and len(self._all) < _MOST_STARTS:
+                if lost.began and len(self._all) < _MOST_STARTS:
                     self._start()
             return min(self._usable, key=lambda process: process.waiting, default=None)
+
+    @property
+    def can_be_started(self) -> bool:
+        """Whether any process ever began."""
+        return any(process.began for process in self._all)
 
     def close(self) -> None:
         """End every process."""
@@ -87,7 +92,7 @@ class PoolReading:
         self._task = task
         self._here = HereReading(task)
         self._stays_here = False
-        """Whether it goes on in this process: because its first answer didn't come, or no other process is left."""
+        """Whether it goes on in this process: because its first answer didn't come, or no other process can be started."""
         self._process: ReaderProcess | None = None
         self._is_over = False
         """Whether it ended without anything listed, by an answer that didn't come."""
@@ -111,25 +116,32 @@ class PoolReading:
         return self._understood(reply)
 
     def _first_reply(self, answer: Answer, context: WorkContext) -> Reply | None:
-        """Return what the first process says that can be used, which keeps the reading; None if there is none."""
+        """Return what the first process says that can be used, which keeps the reading; None if none can be started.
+
+        A second process takes the answer if one ends with it: it may have been killed for another reason. Raises ReaderLost.
+        """
         message = Message(self._number, answer._replace(body=b""), self._task)
+        again = False
         while (process := self._readers.chosen()) is not None:
             try:
                 reply = process.exchange(message, answer.body, context)
             except ReaderLost as lost:
-                if process.answered:
+                if process.began and again:
                     raise
-                _log.warning("%s before it ever read one: others do it", lost.message)
+                again |= process.began
+                _log.warning("%s: another one reads it", lost.message)
                 continue
             if reply is not None:
                 self._process = process
                 return reply
+        if self._readers.can_be_started:  # Here, what ended one after the other of them would end the run.
+            raise ReaderLost("the processes that read answers ended again and again", hint=HINT, retryable=True)
         return None
 
     def _reply(self, process: ReaderProcess, answer: Answer | Missing, body: bytes, context: WorkContext) -> Reply:
         reply = process.exchange(Message(self._number, answer), body, context)
         if reply is None:
-            raise ReaderLost("the process that read the company's answers ended", hint="run it again", retryable=True)
+            raise ReaderLost("the process that read the company's answers ended", hint=HINT, retryable=True)
         return reply
 
     def _understood(self, reply: Reply) -> Request | None:

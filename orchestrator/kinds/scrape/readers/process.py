@@ -18,6 +18,7 @@ from orchestrator.kinds.scrape.readers.messages import AT_ONCE, Message, Reply
 _SLICE: Final = 0.2
 """Seconds that a wait takes at most before it looks for a cancel."""
 _ENDING_SECONDS: Final = 0.5
+HINT: Final = "run it again; if it happens again, look at the machine's memory"
 # With the paths of this process, so that the other one finds the same packages and no others.
 _START: Final = "import sys; sys.path[:] = sys.argv[1:]; from orchestrator.kinds.scrape.readers.child import main; main()"
 
@@ -42,8 +43,8 @@ class ReaderProcess:
         self.waiting = 0
         """Threads that have it in hand or wait for it. About: it is for choosing only, and nobody locks it."""
         self.lost = False
-        self.answered = False
-        """Whether it ever answered. One that is lost without was never able to."""
+        self.began = False
+        """Whether it said that it is ready. One that is lost before could never be started."""
         self.dropped: list[int] = []
         """Readings that it needn't keep: told along with the next message."""
 
@@ -68,11 +69,14 @@ class ReaderProcess:
         message = message._replace(seconds=context.remaining(), dropped=tuple(dropped))
         whole = False
         try:
+            if not self.began:
+                self._receive(len(messages.READY), context)
+                self.began = True
             self._send(messages.packed_message(message, body), context)
             self._send(body, context)
             length = messages.size(self._receive(messages.LENGTH_SIZE, context))
             reply = messages.unpacked_reply(self._receive(length, context))
-            whole = self.answered = True
+            whole = True
         except (BrokenPipeError, EOFError) as error:
             raise self._loss() from error
         finally:
@@ -107,7 +111,7 @@ class ReaderProcess:
             self._process.wait(_ENDING_SECONDS)
         code = self._process.returncode
         how = f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
-        return ReaderLost(f"the process that read the answer {how}", hint="run it again", retryable=True)
+        return ReaderLost(f"the process that read the answer {how}", hint=HINT, retryable=True)
 
     def end(self) -> None:
         """End it: by itself, as its pipe is closed. One that still reads is killed, since nobody waits for it any more."""
