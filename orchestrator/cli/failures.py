@@ -37,7 +37,7 @@ FAILURES: Final[dict[str, dict[str, str]]] = {
         "host-down": "Several companies in a row couldn't reach the host, so that it isn't asked for now.",
         "http-*": "The server answered with this status, after all `http.retries` where they help.",
         "not-recorded": "The file of `replay` has no answer for this request.",
-        "reader-lost": "A process that reads answers ended while it had one of this company: run again, or resume.",
+        "reader-lost": "Processes that read answers ended with one of this company in hand, maybe for want of memory: resume.",
         "redirected-away": "The board sent us away from its own pages: the company has probably left it.",
         "retry-too-late": "The server asks for a wait that would end behind the deadline.",
         "robots-disallow": "The site's robots.txt forbids the page.",
