@@ -24,7 +24,7 @@ from orchestrator.kinds.scrape.decode import BadBody
 from orchestrator.kinds.scrape.readers import process as reader_process
 from orchestrator.kinds.scrape.readers.child import Child
 from orchestrator.kinds.scrape.readers.here import Answer, Begin, Listed, Task
-from orchestrator.kinds.scrape.readers.messages import Broken, Following, Message
+from orchestrator.kinds.scrape.readers.messages import LENGTH_SIZE, Broken, Following, Message, unpacked_reply
 from orchestrator.kinds.scrape.readers.pool import open_readers
 from orchestrator.kinds.scrape.readers.process import ReaderLost
 
@@ -70,6 +70,8 @@ class Odd(Board):
                 print("what a board prints", flush=True)
             if does == "tell":
                 found.add(RawPosting(identifier=os.getpid(), title="The process", description_html=answer.body["text"]))
+            if does == "ask oddly":
+                yield Request("https://odd.example/", json=lambda: None)
             if does != "ask on":
                 return
             following += 1
@@ -212,6 +214,10 @@ def test_a_fault_of_a_board_is_the_units_and_its_traceback_is_in_the_log(caplog:
         assert raised.value.failure().code == "internal-error"
         assert "ZeroDivisionError" in raised.value.message
         assert "a fault of the board" in caplog.text
+        reading = begin(TASK)
+        reading.begin()
+        with pytest.raises(JobError, match=r"unexpected \w+ in packed_reply"):
+            reading.take(that("ask oddly"), context())
         assert teller(begin) == before
 
 
@@ -345,10 +351,15 @@ def test_threads_that_share_two_processes_get_their_own_answers() -> None:
 def test_what_was_given_up_is_forgotten() -> None:
     child = Child()
     on = that("ask on")
-    assert isinstance(child.reply(Message(1, on, TASK), on.body), Following)
-    assert isinstance(child.reply(Message(1, on), on.body), Following)
-    child.reply(Message(2, on, TASK, dropped=(1,)), on.body)
-    assert isinstance(child.reply(Message(1, on), on.body), Broken)
+
+    def reply(message: Message) -> Any:
+        packed = child.reply(message, on.body)
+        return unpacked_reply(packed[LENGTH_SIZE:])
+
+    assert isinstance(reply(Message(1, on, TASK)), Following)
+    assert isinstance(reply(Message(1, on)), Following)
+    reply(Message(2, on, TASK, dropped=(1,)))
+    assert isinstance(reply(Message(1, on)), Broken)
 
 
 @needs_proc

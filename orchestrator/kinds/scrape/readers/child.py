@@ -40,8 +40,19 @@ class Child:
         self._kept = _Kept()
         logging.getLogger("orchestrator").addHandler(self._kept)
 
-    def reply(self, message: Message, body: bytes) -> Reply:
-        """Make one step of a reading. Whatever its board raises is a reply."""
+    def reply(self, message: Message, body: bytes) -> bytes:
+        """Make one step of a reading, and return its reply, packed. Whatever the board raises, or asks for, is a reply."""
+        reply = self._made(message, body)
+        match guarded(messages.packed_reply, reply):
+            case Returned(packed):
+                return packed
+            case Raised(failure):  # A board's request holds what can't be pickled.
+                self._readings.pop(message.reading, None)
+                return messages.packed_reply(messages.Broken(failure, tuple(self._kept.texts)))
+            case Interrupted(interruption):
+                return messages.packed_reply(messages.Broken(interruption.failure(), ()))
+
+    def _made(self, message: Message, body: bytes) -> Reply:
         for number in message.dropped:
             self._readings.pop(number, None)
         self._kept.texts = []
@@ -92,7 +103,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         message = messages.unpacked_message(packed)
         # A step that never ends isn't waited for: by default, this signal ends a process, whatever it is doing.
         signal.setitimer(signal.ITIMER_REAL, min(max(0.0, message.seconds), _LONGEST_SECONDS) + _SPARE_SECONDS)
-        reply = messages.packed_reply(child.reply(message, body))
+        reply = child.reply(message, body)
         signal.setitimer(signal.ITIMER_REAL, 0)
         target.write(reply)
         target.flush()

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import IO, Final
 
@@ -40,12 +41,13 @@ class ReaderProcess:
             self._process = _started()
         self._to, self._from = _unblocked(self._process.stdin), _unblocked(self._process.stdout)
         self._turn = threading.Lock()
+        self._counting = threading.Lock()
         self.waiting = 0
-        """Threads that have it in hand or wait for it. About: it is for choosing only, and nobody locks it."""
+        """Threads that have it in hand or wait for it."""
         self.lost = False
         self.began = False
         """Whether it said that it is ready. One that is lost before could never be started."""
-        self.dropped: list[int] = []
+        self.dropped: deque[int] = deque()
         """Readings that it needn't keep: told along with the next message."""
 
     def exchange(self, message: Message, body: bytes, context: WorkContext) -> Reply | None:
@@ -53,7 +55,7 @@ class ReaderProcess:
 
         Raises ReaderLost and what the context raises; the process is lost then, since nobody else may take its reply.
         """
-        self.waiting += 1
+        self._count(1)
         try:
             while not self._turn.acquire(timeout=_SLICE):
                 context.checkpoint()
@@ -62,11 +64,15 @@ class ReaderProcess:
             finally:
                 self._turn.release()
         finally:
-            self.waiting -= 1
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self.waiting += more
 
     def _exchanged(self, message: Message, body: bytes, context: WorkContext) -> Reply:
-        dropped, self.dropped = self.dropped, []
-        message = message._replace(seconds=context.remaining(), dropped=tuple(dropped))
+        dropped = tuple(self.dropped.popleft() for _ in range(len(self.dropped)))
+        message = message._replace(seconds=context.remaining(), dropped=dropped)
         whole = False
         try:
             if not self.began:
