@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from orchestrator.errors import Failure, Interruption, OrchestrateError
@@ -17,11 +16,14 @@ _log: Final = logging.getLogger("orchestrator.engine")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Returned(Generic[T]):
     """The code returned."""
 
-    value: T
+    __slots__ = ("value",)
+    __match_args__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
 
 
 class Raised(NamedTuple):

@@ -21,9 +21,8 @@ Errors that cross a thread, a process or a file travel as data: `Failure`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -41,8 +40,7 @@ class ExitCode(IntEnum):
     SIGTERM = 143
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An error as data: what is wrong, what to do, and whether another attempt may pass."""
 
     code: str
@@ -52,7 +50,7 @@ class Failure:
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values, as they stand in journal and status file."""
-        return asdict(self)
+        return self._asdict()
 
 
 class OrchestrateError(Exception):

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from orchestrator.deadline import WorkContext
 from orchestrator.errors import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Change(StrEnum):
@@ -92,7 +96,8 @@ class Plan(NamedTuple):
     Items of the plan that stand in no unit need no work; `UNCHANGED` ones count as done, `GONE` ones aren't counted.
     `self_resuming` says that the plan itself left out what earlier attempts did (it found their effects), so the engine
     leaves nothing out by the journal. `estimate_seconds` is what the units took before, None if nobody knows. `pending` are
-    effects that no item stands for, in a few words each: what an earlier run left undone.
+    effects that no item stands for, in a few words each: what an earlier run left undone. `spare` units may be in hand beyond
+    the spec's `concurrency`: those that wait for processes of the job's own. The job keeps the bound for the others then.
     """
 
     items: Sequence[PlannedItem]
@@ -101,17 +106,17 @@ class Plan(NamedTuple):
     self_resuming: bool = False
     estimate_seconds: float | None = None
     pending: tuple[str, ...] = ()
+    spare: int = 0
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job was settled. `result` holds the kind's counts for the status file (ints, or a short string or None).
 
     The engine derives the state: an `error` makes the job `failed`, else failed items beyond `max_failures` make it
     `partial` or `failed`, and `partial=True` makes a job `partial` that has no failed item (a guard held something).
     """
 
-    result: Mapping[str, int | str | None] = field(default_factory=dict)
+    result: Mapping[str, int | str | None] = _NOTHING
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
     partial: bool = False
@@ -150,17 +155,7 @@ class Job(Protocol):
         """Return the result's counts so far: cheap, called at the cadence from another thread."""
 
 
-class Phases(NamedTuple):
-    """The kind's words for the engine's verbs, as they stand in the status file."""
-
-    plan: str
-    work: str
-    commit: str
-    all: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a kind is told of the run when its job is built. Paths are absolute; nothing of it may reach a durable file."""
 
     job: str
@@ -168,7 +163,7 @@ class Surroundings:
     root: Path
     state_dir: Path
     database: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = _NOTHING
     helpers: int = 0
     """Processes that units may start to help them: none where they run beside those of other workers, or of other runs."""
 

@@ -23,7 +23,6 @@ from orchestrator.job import (
     ItemOutcome,
     ItemState,
     Outcome,
-    Phases,
     Plan,
     PlannedItem,
     Surroundings,
@@ -32,7 +31,7 @@ from orchestrator.job import (
     UnitResult,
 )
 from orchestrator.spec.base import JobSpec
-from orchestrator.spec.kinds import Kind
+from orchestrator.spec.kinds import Kind, Phases
 from orchestrator.spec.types import Duration, ProjectPath
 
 Behaviour = Literal["return", "wait", "block", "spin", "hold", "fail", "crash", "progress"]

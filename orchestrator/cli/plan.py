@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,7 +65,7 @@ def _planned(request: Request, name: str) -> dict[str, Any]:
     try:
         around = request.surroundings[name]
         # What isn't installed may stay unknown: nothing is to run.
-        around = replace(around, settings={**around.settings, "plan_only": True})
+        around = around._replace(settings={**around.settings, "plan_only": True})
         job = kinds_of(request)[name].load_build()(spec, around)
         return _document(job.plan(context))
     except OrchestrateError as error:

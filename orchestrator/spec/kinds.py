@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
-from orchestrator.job import Job, Phases, Surroundings, Target
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.job import Job, Surroundings, Target
     from orchestrator.spec.base import JobSpec
 
 ENTRY_POINT_GROUP: Final = "orchestrator.kinds"
@@ -33,8 +32,16 @@ class Finding(NamedTuple):
     """Whether the key at `path` is wrong, not what stands behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Phases(NamedTuple):
+    """The kind's words for the engine's verbs, as they stand in the status file."""
+
+    plan: str
+    work: str
+    commit: str
+    all: tuple[str, ...]
+
+
+class Kind(NamedTuple):
     """What makes a kind of job. The strings name attributes as `module:attribute`."""
 
     name: str

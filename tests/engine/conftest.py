@@ -16,9 +16,9 @@ from orchestrator.deadline import WorkContext
 from orchestrator.engine import prepare
 from orchestrator.engine.prepare import Prepared, Request, new_run, resumed_run
 from orchestrator.engine.run import Result, Run
-from orchestrator.job import Change, ItemOutcome, ItemState, Outcome, Phases, Plan, PlannedItem, Surroundings, Unit, UnitResult
+from orchestrator.job import Change, ItemOutcome, ItemState, Outcome, Plan, PlannedItem, Surroundings, Unit, UnitResult
 from orchestrator.spec.base import JobSpec
-from orchestrator.spec.kinds import Kind, find_kind
+from orchestrator.spec.kinds import Kind, Phases, find_kind
 from orchestrator.spec.model import Spec
 from orchestrator.spec.resolved import Resolved
 from orchestrator.status import journal
@@ -89,11 +89,10 @@ class FunctionJob:
 PHASES = Phases("plan", "work", "commit", ("plan", "work", "commit", "done"))
 
 
-@dataclass(frozen=True)
 class FunctionKind(Kind):
     """A kind whose jobs are made by a function; each attempt builds one."""
 
-    make: Callable[[], FunctionJob] = FunctionJob
+    make: Callable[[], FunctionJob]
 
     def load_build(self) -> Callable[[Any, Surroundings], Any]:
         return lambda spec, surroundings: self.make()
@@ -198,7 +197,9 @@ def a_run(request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) -
 
 
 def _kind(name: str, make: Callable[[], FunctionJob]) -> FunctionKind:
-    return FunctionKind(name, name, PHASES, "items", "", "", "", make=make)
+    kind = FunctionKind(name, name, PHASES, "items", "", "", "")
+    kind.make = make
+    return kind
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field
 
-from orchestrator.job import Phases
 from orchestrator.spec.base import JobSpec, SpecModel
-from orchestrator.spec.kinds import Finding, Kind
+from orchestrator.spec.kinds import Finding, Kind, Phases
 from orchestrator.spec.load import check_spec
 from orchestrator.spec.problems import Problem
 from orchestrator.spec.resolved import Resolved

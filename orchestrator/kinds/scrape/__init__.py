@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from orchestrator.job import Phases
-from orchestrator.spec.kinds import Kind
+from orchestrator.spec.kinds import Kind, Phases
 
 KIND: Final = Kind(
     name="scrape",

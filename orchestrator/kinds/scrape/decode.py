@@ -10,9 +10,10 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
@@ -156,6 +157,9 @@ def parse_xml(body: bytes, content_type: str = "") -> Element:
 
 
 def _tree(body: bytes, charset: str | None) -> Element:
+    from xml.etree.ElementTree import TreeBuilder
+    from xml.parsers import expat
+
     builder = TreeBuilder()
     parser = expat.ParserCreate(charset)
     parser.buffer_text = True
