@@ -20,7 +20,8 @@ def test_a_field_has_meaning_type_bounds_default_and_example(verb: Verb, tmp_pat
     assert ended.code == 0
     assert ended.stdout == (
         "jobs.scrape.http.retries\n"
-        "  Further tries after the first one.\n"
+        "  Further tries after the first one, behind random waits of up to 0.2, 0.8, 3.2, 12.8 and then 20\n"
+        "  seconds; up to 1, 4, 16 and 20 seconds after a 429. A `Retry-After` counts instead.\n"
         "\n"
         "  type     a whole number from 0 to 10\n"
         "  default  3\n"

@@ -120,7 +120,7 @@ class Client:
                 problem = _unanswered(error.code, error.message, tries, asking, retryable=error.retry)
             except _Refused as refused:
                 again = request.repeatable and refused.status in retry.RETRIED_STATUSES
-                wait = (refused.wait or retry.backoff(tries)) if again else None
+                wait = (refused.wait or retry.backoff(tries, refused.status)) if again else None
                 problem = _refusal(refused, tries, asking, self._manners.retries)
             self._wait(wait, tries, asking, problem)
 

@@ -9,17 +9,22 @@ from typing import Final
 
 RETRIED_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _WITH_RETRY_AFTER: Final = frozenset({429, 503})
-_FIRST_WAIT: Final = 0.5
+_THROTTLED: Final = 429
+_FIRST_WAIT: Final = 0.2
+_FIRST_WAIT_THROTTLED: Final = 1.0
+_GROWTH: Final = 4
 _LONGEST_WAIT: Final = 20.0
 _SECONDS: Final = re.compile(r"\d{1,9}(?:\.\d+)?")
 
 
-def backoff(tries: int) -> float:
-    """Return how long to wait after so many tries, in seconds: anything up to 0.5, 1, 2 ... 20, at random.
+def backoff(tries: int, status: int | None = None) -> float:
+    """Return how long to wait after so many tries, in seconds: anything up to 0.2, 0.8, 3.2, 12.8, 20, at random.
 
-    Full jitter: clients that failed together don't come back together.
+    Full jitter: clients that failed together don't come back together. Most failures pass at once, so the first wait is short;
+    for those that don't, the waits grow fast. A server that says there were too many requests (429) is given 1, 4, 16, 20.
     """
-    return random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1)))  # noqa: S311 - no secret depends on it
+    first = _FIRST_WAIT_THROTTLED if status == _THROTTLED else _FIRST_WAIT
+    return random.uniform(0, min(_LONGEST_WAIT, first * float(_GROWTH) ** (tries - 1)))  # noqa: S311 - no secret depends on it
 
 
 def retry_after(status: int, value: str, now: float) -> float | None:

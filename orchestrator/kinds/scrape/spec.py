@@ -60,7 +60,13 @@ class Http(SpecModel):
     request_timeout: Annotated[Duration, Field(gt=0, le=180)] = Field(
         default=30.0, description="The most that one try of a request may take in all, from the name to the last byte."
     )
-    retries: int = Field(default=3, ge=0, le=10, description="Further tries after the first one.")
+    retries: int = Field(
+        default=3,
+        ge=0,
+        le=10,
+        description="Further tries after the first one, behind random waits of up to 0.2, 0.8, 3.2, 12.8 and then 20 seconds; "
+        "up to 1, 4, 16 and 20 seconds after a 429. A `Retry-After` counts instead.",
+    )
     per_host: PerHost = Field(default=PerHost(), description="How hard one host is asked.")
     max_body: Annotated[Size, Field(ge=1024, le=1_000_000_000)] = Field(
         default=32_000_000, description="The longest answer, after decompression.", examples=["32MB"]

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.kinds.scrape.boards.base import Request, Unanswered
 from orchestrator.kinds.scrape.client import Asking, Postponed
-from orchestrator.kinds.scrape.retry import retry_after
+from orchestrator.kinds.scrape.retry import backoff, retry_after
 
 
 def cut_off(connection: Any, _ending: Any) -> Any:
@@ -206,3 +206,27 @@ def test_nearly_everything_comes_through_a_network_that_loses_a_fifth(server: An
             except Unanswered:
                 lost += 1
     assert lost < 2
+
+
+@pytest.mark.parametrize(("status", "longest"), [(503, (0.2, 0.8, 3.2, 12.8, 20, 20)), (429, (1, 4, 16, 20, 20))])
+def test_waits_are_random_and_grow_up_to_a_bound(status: int, longest: tuple[float, ...]) -> None:
+    for tries, most in enumerate(longest, 1):
+        waits = [backoff(tries, status) for _ in range(300)]
+        assert 0 <= min(waits) < 0.1 * most
+        assert 0.9 * most < max(waits) <= most
+
+
+@pytest.mark.parametrize(("status", "longest"), [(503, 0.2), (429, 1.0)])
+def test_a_server_that_says_it_has_too_many_requests_is_left_alone_for_longer(
+    status: int, longest: float, server: Any, boards: Any, client: Any, asking: Any
+) -> None:
+    server.routes["/x"] = boards.Answer("", status)
+    delays = []
+    with client(retries=3) as made:
+        for _ in range(60):
+            talk = asking()
+            talk.may_postpone = True
+            with pytest.raises(Postponed) as postponed:
+                made.ask(Request(f"{server.url}/x"), talk)
+            delays.append(postponed.value.delay)
+    assert longest / 2 < max(delays) <= longest
