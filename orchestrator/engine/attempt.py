@@ -17,8 +17,9 @@ from orchestrator.job import Change, ItemOutcome, ItemState, Job, Outcome, Plan,
 from orchestrator.status.states import State
 
 AHEAD: Final = 8
-"""Units a worker may have: one in hand, the others wait, or their results do. Enough for half a second in which nothing is
-applied (a target that is just being opened, a slow transaction); memory is bounded by the pool, in bytes."""
+"""Units that a job may have for each of its `concurrency`: one in hand, the others wait, or their results do. Enough for half
+a second in which nothing is applied (a target that is just being opened, a slow transaction). What a killed run has to do again
+is bounded by it, memory by the pool, in bytes."""
 TICK_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 0.25  # What an attempt may take beyond its deadline to take in what was finished before it.
 
@@ -68,10 +69,10 @@ class Attempt:
         if units:
             self._context.enter(phases.work)
             run = self._run
-            size = min(run.spec.concurrency, len(units))
+            size = min(run.spec.concurrency + plan.spare, len(units))
             assignment = Assignment(run.name, size, self._job.work, self._job.world, run.deadline, run.cancel)
             with open_pool(self._engine, assignment) as pool:
-                self._work(pool, units, size * AHEAD)
+                self._work(pool, units, max(size, run.spec.concurrency * AHEAD))
         self._context.enter(phases.commit)
         self._outcome = self._job.commit(self._context)
         return self._judge(self._outcome)

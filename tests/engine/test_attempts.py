@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.deadline import WorkContext
+from orchestrator.engine.attempt import AHEAD
 from orchestrator.errors import Failure
 from orchestrator.job import Change, ItemOutcome, ItemState, Outcome, Plan, PlannedItem, Unit, UnitResult
 from orchestrator.status.journal import Event
@@ -52,6 +54,49 @@ def test_an_attempt_does_what_failed_and_nothing_twice(run_job: Maker, function_
     assert done.job.failures_total == 0
     assert [entry.attempt for entry in done.events(Event.JOB_STARTED)] == [1, 2, 3]
     assert done.exit_code == 0
+
+
+def test_spare_units_are_in_hand_beyond_the_concurrency(run_job: Maker, function_job: Maker) -> None:
+    together = threading.Barrier(3)
+    most, now, lock = 0, 0, threading.Lock()
+
+    def work(unit: Unit, context: WorkContext) -> UnitResult:
+        nonlocal most, now
+        context.checkpoint()
+        with lock:
+            now += 1
+            most = max(most, now)
+        together.wait(20)
+        with lock:
+            now -= 1
+        return UnitResult((ItemOutcome(unit.key, ItemState.SUCCEEDED),))
+
+    keys = "abcdef"
+    plan = Plan([PlannedItem(key, Change.NEW) for key in keys], [Unit(key, (key,)) for key in keys], spare=2)
+    executed = run_job(lambda: function_job(items=tuple(keys), work=work, on_plan=lambda _: plan), concurrency=1)
+    assert executed.status.jobs[0].state is State.SUCCEEDED
+    assert most == 3
+
+
+def test_spare_units_let_no_more_results_wait(run_job: Maker, function_job: Maker) -> None:
+    begun: list[str] = []
+    waiting: list[int] = []
+
+    def work(unit: Unit, context: WorkContext) -> UnitResult:
+        context.checkpoint()
+        begun.append(unit.key)
+        return UnitResult((ItemOutcome(unit.key, ItemState.SUCCEEDED),))
+
+    def apply(_unit: Unit, _context: WorkContext) -> None:
+        if not waiting:
+            threading.Event().wait(0.3)
+            waiting.append(len(begun))
+
+    keys = [f"k{number}" for number in range(40)]
+    plan = Plan([PlannedItem(key, Change.NEW) for key in keys], [Unit(key, (key,)) for key in keys], spare=2)
+    run_job(lambda: function_job(items=tuple(keys), work=work, on_plan=lambda _: plan, on_apply=apply), concurrency=1)
+    assert waiting == [AHEAD]  # As many as without the spare ones: so much a killed run does again at most.
+    assert len(begun) == 40
 
 
 def test_attempts_end_with_the_last_one_whatever_is_left(run_job: Maker, function_job: Maker) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from orchestrator.deadline import SYSTEM_CLOCK, Clock, WorkContext
@@ -29,10 +30,16 @@ class _Gate:
 
 
 class Gates:
-    """One gate a host. Thread-safe."""
+    """One gate a host, and `most` places for all of them together, if there is a bound. Thread-safe."""
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, *, most: int | None = None) -> None:
         self._clock = clock
+        self._places: SimpleQueue[None] | None = None
+        """One entry for each place that is free. A semaphore of `threading` is Python around two locks, this is one."""
+        if most is not None:
+            self._places = SimpleQueue()
+            for _ in range(most):
+                self._places.put(None)
         self._gates: dict[str, _Gate] = {}
         self._lock = threading.Lock()
 
@@ -47,7 +54,7 @@ class Gates:
     def enter(
         self, host: str, concurrency: int | None, min_interval: float, context: WorkContext, *, backend: str = ""
     ) -> Iterator[None]:
-        """Wait for a place at the host, and hold it. Raises HostDown, Cancelled, DeadlineExceeded.
+        """Wait for a place at the host, then for one of all, and hold both. Raises HostDown, Cancelled, DeadlineExceeded.
 
         `backend` names what several hosts have in common: their places and their pace, but no breaker.
         """
@@ -59,12 +66,29 @@ class Gates:
                 context.checkpoint()
             gate.in_flight += 1
         try:
-            self._wait_for_turn(gate, min_interval, context)
-            yield
+            with self._place(context):
+                self._wait_for_turn(gate, min_interval, context)
+                yield
         finally:
             with gate.free:
                 gate.in_flight -= 1
                 gate.free.notify()
+
+    @contextmanager
+    def _place(self, context: WorkContext) -> Iterator[None]:
+        if self._places is None:
+            yield
+            return
+        while True:
+            try:
+                self._places.get(timeout=_LOOK_AGAIN)
+                break
+            except Empty:
+                context.checkpoint()
+        try:
+            yield
+        finally:
+            self._places.put(None)
 
     def _wait_for_turn(self, gate: _Gate, min_interval: float, context: WorkContext) -> None:
         if min_interval <= 0:

@@ -32,7 +32,7 @@ from orchestrator.job import (
 from orchestrator.kinds.scrape import companies
 from orchestrator.kinds.scrape.book import NO_VALIDATORS, Book
 from orchestrator.kinds.scrape.client import DEFAULT_AGENT, Asking, Manners, Postponed, Tally
-from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
+from orchestrator.kinds.scrape.effects import Counts, Events, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import CompanyTask, Completeness, Fetched, Wishes, World, fetch
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION
@@ -49,7 +49,9 @@ _MOST_WARNINGS: Final = 200
 _MOST_READERS: Final = 2
 """Processes that read: with two of them, asking and syncing take as long as reading, so a third one would wait."""
 _MANY_COMPANIES: Final = 64
-"""From so many on, readers take off more than their start-up costs (0.2 s of CPU each, while the first answers are awaited)."""
+"""From so many on, readers take off more than their start-up costs (0.1 s of CPU each, while the first answers are awaited)."""
+_SPARE: Final = 6
+"""Companies whose answers may be read by processes, or wait for them, while `concurrency` other ones are asked."""
 _GROWTH: Final = 3
 """What a byte of an answer becomes in memory: its description twice, as HTML and as text, and the answer may be packed."""
 
@@ -95,6 +97,7 @@ class ScrapeJob:
         self._database: Database | None = None
         self._tasks: dict[str, CompanyTask] = {}
         self._counts = Counts()
+        self._events = Events()
         self._warnings: list[str] = []
         self._partial = False
         self._started_at = utc(SYSTEM_CLOCK.time())
@@ -108,6 +111,7 @@ class ScrapeJob:
         """Plan a unit for each company that this run doesn't have yet. Reads the database, if there is one."""
         book = self._read_book()
         self._counts, self._partial = book.counts, book.partial
+        self._events = Events(self._earlier_events() if book.done else ())
         self._started_at = book.started_at or self._started_at
         items, units = [], []
         for company in self._spec.companies:
@@ -123,7 +127,7 @@ class ScrapeJob:
             for key, known in book.companies.items()
             if key not in listed
         ]
-        return Plan(items, _by_turns(units))
+        return Plan(items, _by_turns(units), spare=_SPARE if _readers(self._spec, self._surroundings) else 0)
 
     def _read_book(self) -> Book:
         """Return what the database knows; nothing is created by asking."""
@@ -133,6 +137,12 @@ class ScrapeJob:
         from orchestrator.kinds.scrape import ledger
 
         return ledger.read(self._opened(), self._surroundings.job, self._surroundings.run_id)
+
+    def _earlier_events(self) -> list[dict[str, Any]]:
+        from orchestrator.kinds.scrape import report
+
+        with self._opened().reading() as transaction:
+            return report.events_so_far(transaction, self._surroundings.run_id, self._surroundings.job)
 
     def _opened(self) -> Database:
         if self._database is None:
@@ -185,6 +195,7 @@ class ScrapeJob:
     def _note(self, name: str, fetched: Fetched, synced: Synced) -> None:
         with self._lock:
             self._counts.add(synced.counts)
+        self._events.add(synced.events)
         if synced.warning:
             self._warn(synced.warning)
         if fetched.reasons:
@@ -211,7 +222,7 @@ class ScrapeJob:
         around, database = self._surroundings, self._opened()
         ledger.write_run(database, around.run_id, around.job, self._started_at, at, result)
         with database.reading() as transaction:
-            found = report.gather(transaction, around.run_id, around.job, at, result)
+            found = report.gather(transaction, around.run_id, around.job, at, result, self._events.told())
         report.write(found, StateDir(around.state_dir))
 
     def abandon(self) -> None:
@@ -277,5 +288,10 @@ def _settings(spec: ScrapeSpec, wishes: Wishes, surroundings: Surroundings) -> S
         proxy=http.proxy,
         replay=str(root / spec.replay) if spec.replay else None,
         record=str(root / spec.record) if spec.record else None,
-        readers=min(_MOST_READERS, surroundings.helpers) if len(spec.companies) >= _MANY_COMPANIES else 0,
+        concurrency=spec.concurrency,
+        readers=_readers(spec, surroundings),
     )
+
+
+def _readers(spec: ScrapeSpec, surroundings: Surroundings) -> int:
+    return min(_MOST_READERS, surroundings.helpers) if len(spec.companies) >= _MANY_COMPANIES else 0

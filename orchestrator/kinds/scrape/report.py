@@ -18,11 +18,11 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from pydantic_core import to_json
 
 from orchestrator import files
+from orchestrator.kinds.scrape.effects import MOST_EVENTS, Event
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 from orchestrator.status.layout import StateDir
 
 FORMAT_VERSION: Final = 1
-_MOST_EVENTS: Final = 10_000
 _MOST_LINES: Final = 500
 _FEED_ENTRIES: Final = 100
 _EVENTS: Final = ("new", "changed", "reopened", "closed")
@@ -37,21 +37,32 @@ class Report(NamedTuple):
     job: str
     at: str
     result: Mapping[str, Any]
-    events: Sequence[Mapping[str, Any]]
+    events: Sequence[Event]
     troubles: Sequence[Mapping[str, Any]]
     """Companies whose fetch failed, was partial, or whose closings are held."""
-    latest: Sequence[Mapping[str, Any]]
+    latest: Sequence[Event]
     """The last events of all runs of the job, the latest first."""
 
 
-def gather(transaction: Transaction, run_id: str, job: str, at: str, result: Mapping[str, Any]) -> Report:
-    """Read what the tables say of a run."""
-    events = transaction.mappings("events_of_run", run=run_id, job=job, most=_MOST_EVENTS)
-    latest = transaction.mappings("latest_events", job=job, most=_FEED_ENTRIES)
-    for event in (*events, *latest):
-        event["fields"] = sorted(json.loads(event["fields"])) if event["fields"] else []
+def events_so_far(transaction: Transaction, run_id: str, job: str) -> list[dict[str, Any]]:
+    """Read what happened in a run until now, as far as a report tells it."""
+    return _read(transaction, "events_of_run", run=run_id, job=job, most=MOST_EVENTS)
+
+
+def gather(
+    transaction: Transaction, run_id: str, job: str, at: str, result: Mapping[str, Any], events: Sequence[Event]
+) -> Report:
+    """Return the report of a run and its events; the rest is what the tables say."""
+    latest = _read(transaction, "latest_events", job=job, most=_FEED_ENTRIES)
     troubles = transaction.mappings("troubles_of_run", run=run_id, job=job)
     return Report(run_id, job, at, result, events, troubles, latest)
+
+
+def _read(transaction: Transaction, name: str, **values: Any) -> list[dict[str, Any]]:
+    events = transaction.mappings(name, **values)
+    for event in events:
+        event["fields"] = sorted(json.loads(event["fields"])) if event["fields"] else []
+    return events
 
 
 def write(report: Report, state: StateDir) -> None:
@@ -88,8 +99,11 @@ def as_markdown(report: Report) -> str:
     """Return the report as Markdown: a line of counts, then a section an event, by company."""
     counts = ", ".join(f"{report.result.get(name, 0)} {name}" for name in (*_EVENTS, "unchanged", "held"))
     lines = [f"# {report.job}: {counts}", "", f"Run {report.run_id}, {report.at}.", ""]
-    for event in _EVENTS:
-        lines += _section(event, [row for row in report.events if row["event"] == event])
+    events: dict[str, list[Event]] = {event: [] for event in _EVENTS}
+    for row in report.events:
+        events[row["event"]].append(row)
+    for event, rows in events.items():
+        lines += _section(event, rows)
     if report.troubles:
         lines += ["## To look at", ""]
         lines += [f"- **{_escaped(row['company'])}** ({row['outcome']}): {_escaped(row['reason'])}" for row in report.troubles]

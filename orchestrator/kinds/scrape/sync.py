@@ -14,15 +14,18 @@ from typing import Any, Final, TypeAlias
 
 from orchestrator.kinds.scrape import books, guards, merging
 from orchestrator.kinds.scrape.books import Standing
-from orchestrator.kinds.scrape.effects import Counts, Stamp, Synced
+from orchestrator.kinds.scrape.effects import Counts, Event, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, Row, places_as_json
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 
 _LOCATIONS: Final = merging.CONTENT.index("locations")
+_TOLD: Final = ("title", "url", "location", "workplace")
+"""What a report tells of a posting."""
 
-_Event: TypeAlias = tuple[int, str, str, str, str | None]
+_Entry: TypeAlias = tuple[int, str, str, str, str | None]
+"""A row of the history."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,8 @@ class _Work:
     standing: Standing
     company: dict[str, Any]
     counts: Counts
-    events: list[_Event] = field(default_factory=list)
+    history: list[_Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
 
 def apply(transaction: Transaction, fetched: Fetched, stamp: Stamp, limits: Limits) -> Synced:
@@ -50,7 +54,7 @@ def apply(transaction: Transaction, fetched: Fetched, stamp: Stamp, limits: Limi
     warning = _OUTCOMES[fetched.completeness](work)
     books.save_company(transaction, work.company, fetched, stamp, work.counts)
     books.write_ledger(transaction, fetched, stamp, work.counts, warning)
-    return Synced(work.counts, warning)
+    return Synced(work.counts, work.events, warning)
 
 
 def _failed(work: _Work) -> str | None:
@@ -112,7 +116,9 @@ def _insert(work: _Work, rows: Sequence[Row]) -> None:
         for number, row in enumerate(rows, work.standing.last_id + 1)
     ]
     work.transaction.insert("insert_postings", values)
-    work.events += [_event(work, value[0], "new") for value in values]
+    for value, row in zip(values, rows, strict=True):
+        posting = row.posting
+        _note(work, "new", value[0], (posting.title, posting.url, posting.location, posting.workplace))
     work.counts.new += len(values)
 
 
@@ -178,10 +184,10 @@ def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
     }
     if reopened:
         work.counts.reopened += 1
-        work.events.append(_event(work, stored["id"], "reopened", changes))
+        _note(work, "reopened", stored["id"], _about(merged), changes)
     elif changes and not rehashed:  # Another way to read the same row is no news.
         work.counts.changed += 1
-        work.events.append(_event(work, stored["id"], "changed", changes))
+        _note(work, "changed", stored["id"], _about(merged), changes)
     else:
         work.counts.unchanged += 1
     if reopened or (changes and not rehashed):
@@ -218,7 +224,9 @@ def _close(work: _Work, ids: Sequence[int]) -> None:
     state = {"status": "closed", "closed_at": work.stamp.at, "run_id": work.stamp.run_id}
     work.transaction.write("close", [{"key": each, **state} for each in ids])
     work.counts.closed += len(ids)
-    work.events += [_event(work, posting_id, "closed") for posting_id in ids]
+    for posting_id in ids:
+        stored = work.transaction.fetch("posting", key=posting_id)[0]
+        _note(work, "closed", posting_id, _about(stored._asdict()))
 
 
 def _hold(work: _Work, count: int, reason: str) -> str:
@@ -239,10 +247,28 @@ def _count_open(work: _Work) -> int:
     return count
 
 
-def _event(work: _Work, posting_id: int, event: str, changes: Mapping[str, Any] | None = None) -> _Event:
+def _about(content: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(content[name] for name in _TOLD)
+
+
+def _note(work: _Work, event: str, posting_id: int, about: tuple[Any, ...], changes: Mapping[str, Any] | None = None) -> None:
+    """Note an event: for the history, with what changed, and for the report, with what the posting is (`_TOLD`)."""
     fields = json.dumps(changes, ensure_ascii=False) if changes else None
-    return posting_id, work.stamp.run_id, work.stamp.at, event, fields
+    work.history.append((posting_id, work.stamp.run_id, work.stamp.at, event, fields))
+    title, url, location, workplace = about
+    work.events.append(
+        {
+            "event": event,
+            "fields": sorted(changes) if changes else (),
+            "id": posting_id,
+            "company": work.stamp.company,
+            "title": title,
+            "url": url,
+            "location": location,
+            "workplace": workplace,
+        }
+    )
 
 
 def _write_history(work: _Work) -> None:
-    work.transaction.insert("insert_history", work.events)
+    work.transaction.insert("insert_history", work.history)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator import extras
 from orchestrator.kinds.scrape.client import Client, Manners
 from orchestrator.kinds.scrape.fetch import Wishes, World
+from orchestrator.kinds.scrape.gates import Gates
 from orchestrator.kinds.scrape.readers.here import Begin, HereReading
 from orchestrator.kinds.scrape.wire import Wire
 
@@ -24,6 +25,8 @@ class Settings(NamedTuple):
     proxy: str | None = None
     replay: str | None = None
     record: str | None = None
+    concurrency: int | None = None
+    """Requests in flight at most."""
     readers: int = 0
     """Processes that read answers; with none, the units' own threads do."""
 
@@ -32,9 +35,9 @@ class Settings(NamedTuple):
 def open_world(settings: Settings) -> Iterator[World]:
     """Open the client of a job, and its readers. Raises MissingExtra, or JobError if the recording can't be read."""
     extras.require("a scrape job", "scrape")
-    with _readers(settings.readers) as begin:  # First: they start while this process imports what asks.
+    with _readers(settings.readers) as begin:
         wire = _wire(settings)
-        client = Client(wire, settings.manners)
+        client = Client(wire, settings.manners, Gates(most=settings.concurrency))
         try:
             yield World(client, settings.wishes, begin)
         finally:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
-from orchestrator.errors import Failure
+from orchestrator.errors import Cancelled, DeadlineExceeded, Failure
 from orchestrator.kinds.scrape.boards.base import Board, Request, Source, Unanswered
 from orchestrator.kinds.scrape.client import Asking
 from orchestrator.kinds.scrape.companies import locate
 from orchestrator.kinds.scrape.fetch import CompanyTask, Wishes, World, fetch
+from orchestrator.kinds.scrape.gates import Gates
 from orchestrator.kinds.scrape.readers import here
 from orchestrator.kinds.scrape.row import RawPosting
 from orchestrator.kinds.scrape.spec import Company
@@ -24,11 +25,11 @@ from orchestrator.kinds.scrape.spec import Company
 COMPANIES = 60
 
 
-def run(root: Path, server: Any, **http: Any) -> dict[str, Any]:
-    """Run a job of sixty companies as a process; return its job of status.json."""
+def run(root: Path, server: Any, count: int = COMPANIES, concurrency: int = COMPANIES, **http: Any) -> dict[str, Any]:
+    """Run a job of so many companies as a process; return its job of status.json."""
     http = {"base_urls": {"greenhouse": server.url}, "allow_private_hosts": ["127.0.0.1"], "retries": 0, **http}
-    companies = [{"board": "greenhouse", "token": f"acme{number}"} for number in range(COMPANIES)]
-    job = {"kind": "scrape", "concurrency": COMPANIES, "companies": companies, "http": http}
+    companies = [{"board": "greenhouse", "token": f"acme{number}"} for number in range(count)]
+    job = {"kind": "scrape", "concurrency": concurrency, "companies": companies, "http": http}
     (root / "jobs.yaml").write_text(json.dumps({"version": 1, "jobs": {"boards": job}}), encoding="utf-8")
     command = [sys.executable, "-m", "orchestrator", "run", "--quiet"]
     done = subprocess.run(
@@ -40,10 +41,11 @@ def run(root: Path, server: Any, **http: Any) -> dict[str, Any]:
 
 
 class Crowd:
-    """Counts who is inside; `together` lets nobody out before all of them are in."""
+    """Counts who is inside; `together` lets nobody out before all of them are in, and everybody stays for `lasting` seconds."""
 
-    def __init__(self, boards: Any, together: int) -> None:
+    def __init__(self, boards: Any, together: int, lasting: float = 0.0) -> None:
         self.boards = boards
+        self.lasting = lasting
         self.most = self.now = 0
         self.lock = threading.Lock()
         self.gate = threading.Barrier(together)
@@ -54,6 +56,7 @@ class Crowd:
             self.most = max(self.most, self.now)
         try:
             self.gate.wait(20)
+            threading.Event().wait(self.lasting)
         except threading.BrokenBarrierError:
             return self.boards.Answer("", 500)
         finally:
@@ -73,6 +76,31 @@ def test_sixty_companies_are_asked_at_once_unless_their_host_stands_fewer(
     job = run(tmp_path, server, **http)
     assert (job["state"], crowd.most) == ("succeeded", together)
     assert len(server.requests) == COMPANIES
+
+
+def test_no_more_are_asked_than_the_spec_says_while_others_are_read(tmp_path: Path, server: Any, boards: Any) -> None:
+    crowd = Crowd(boards, 4, lasting=0.05)
+    for number in range(64):  # So many are read by processes: more companies are in hand than are asked.
+        server.routes[f"/v1/boards/acme{number}/jobs"] = crowd
+    job = run(tmp_path, server, 64, 4)
+    assert (job["state"], crowd.most) == ("succeeded", 4)
+    assert len(server.requests) == 64
+
+
+def test_who_waits_for_a_place_leaves_at_a_cancel_or_the_deadline_and_takes_none() -> None:
+    gates, cancel = Gates(most=1), CancelToken()
+    cancel.request("enough")
+    cancelled, late = WorkContext(Deadline.after(5), cancel), WorkContext(Deadline.after(0.1), CancelToken())
+    patient = WorkContext(Deadline.after(5), CancelToken())
+    with gates.enter("acme.example", None, 0.0, patient):
+        with pytest.raises(Cancelled), gates.enter("acme.example", None, 0.0, cancelled):
+            pytest.fail("there was no place")
+        with pytest.raises(DeadlineExceeded), gates.enter("umbra.example", None, 0.0, late):
+            pytest.fail("there was no place")
+    with pytest.raises(ZeroDivisionError), gates.enter("umbra.example", None, 0.0, patient):
+        raise ZeroDivisionError
+    with gates.enter("acme.example", None, 0.0, patient):  # It was given back.
+        pass
 
 
 @pytest.mark.parametrize(

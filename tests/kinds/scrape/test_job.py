@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.deadline import CancelToken, Deadline, WorkContext
 from orchestrator.errors import StorageError
-from orchestrator.job import Change, ItemState, Job
+from orchestrator.job import Change, ItemState, Job, Surroundings
+from orchestrator.kinds.scrape.job import build
 
 JOBS = "/v1/boards/acme/jobs"
 GLOBEX = "/v1/boards/globex/jobs"
@@ -240,3 +241,10 @@ def test_a_limit_takes_the_first_postings_closes_nothing_and_is_no_trouble(drive
     run = driver.run(spec)
     assert run.counts() == (2, 0, 1, 0, 0, 0)
     assert not run.outcome.partial
+
+
+@pytest.mark.parametrize(("helpers", "companies", "spare"), [(2, 64, 6), (1, 64, 6), (0, 64, 0), (2, 63, 0)])
+def test_spare_companies_are_in_hand_only_where_processes_read(driver: Any, helpers: int, companies: int, spare: int) -> None:
+    spec = driver.spec([{"board": "greenhouse", "token": f"acme{number}"} for number in range(companies)])
+    around = Surroundings("boards", "run", driver.root, driver.root / ".orchestrate", driver.database, helpers=helpers)
+    assert build(spec, around).plan(WorkContext(Deadline.never(), CancelToken())).spare == spare

@@ -98,13 +98,13 @@ def packed_reply(reply: Reply) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
-def size(length: bytes) -> int:
-    """Return how many bytes of a reply follow its length."""
-    (found,) = _LENGTH.unpack(length)
+def size(data: memoryview) -> int:
+    """Return how many bytes of a reply follow its length, with which the data begin."""
+    (found,) = _LENGTH.unpack_from(data)
     return int(found)
 
 
-def unpacked_reply(data: bytes) -> Reply:
+def unpacked_reply(data: memoryview) -> Reply:
     """Return a reply that this program has packed."""
     reply: Reply = pickle.loads(data)  # noqa: S301 - see the module
     return reply

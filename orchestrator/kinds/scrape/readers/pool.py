@@ -38,15 +38,14 @@ def open_readers(count: int) -> Iterator[Begin]:
 
 
 class Readers:
-    """The processes of a job. Thread-safe."""
+    """The processes of a job, started with its first reading. Thread-safe."""
 
     def __init__(self, count: int) -> None:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._all: list[ReaderProcess] = []
         self._usable: list[ReaderProcess] = []
-        for _ in range(count):
-            self._start()
+        self._count = count
 
     def _start(self) -> None:
         try:
@@ -59,7 +58,12 @@ class Readers:
 
     def begin(self, task: Task) -> PoolReading:
         """Return a reading that goes on in one of the processes."""
-        return PoolReading(self, next(self._numbers), task)
+        number = next(self._numbers)
+        if not number:  # They start up while the first answers are awaited. Before, they would only hold the requests up.
+            with self._lock:
+                for _ in range(self._count):
+                    self._start()
+        return PoolReading(self, number, task)
 
     def chosen(self) -> ReaderProcess | None:
         """Return the process for which the fewest wait; None if none is left. A lost one is replaced if it ever began."""
@@ -78,7 +82,7 @@ class Readers:
     def close(self) -> None:
         """End every process."""
         with self._lock:
-            self._usable = []
+            self._usable, self._count = [], 0
             for process in self._all:
                 process.end()
 

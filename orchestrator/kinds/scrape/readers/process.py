@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Final
 
@@ -40,6 +41,7 @@ class ReaderProcess:
         except PermissionError:  # A user who has many pipes may not widen more of them.
             self._process = _started()
         self._to, self._from = _unblocked(self._process.stdin), _unblocked(self._process.stdout)
+        self._buffer = bytearray(AT_ONCE)
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self.waiting = 0
@@ -76,12 +78,10 @@ class ReaderProcess:
         whole = False
         try:
             if not self.began:
-                self._receive(len(messages.READY), context)
+                self._receive(memoryview(bytearray(len(messages.READY))), context)
                 self.began = True
-            self._send(messages.packed_message(message, body), context)
-            self._send(body, context)
-            length = messages.size(self._receive(messages.LENGTH_SIZE, context))
-            reply = messages.unpacked_reply(self._receive(length, context))
+            self._send([messages.packed_message(message, body), body], context)
+            reply = messages.unpacked_reply(self._received(context))
             whole = True
         except (BrokenPipeError, EOFError) as error:
             raise self._loss() from error
@@ -89,27 +89,42 @@ class ReaderProcess:
             self.lost = not whole
         return reply
 
-    def _send(self, data: bytes, context: WorkContext) -> None:
-        view = memoryview(data)
-        while view:
+    # Each call that may block gives the interpreter away, and beside other threads it takes a millisecond to get it back.
+
+    def _send(self, parts: Sequence[bytes], context: WorkContext) -> None:
+        """Send parts one behind the other, in one call if the pipe has room."""
+        views = [memoryview(part) for part in parts]
+        while views:
             try:
-                view = view[os.write(self._to, view) :]
+                sent = os.writev(self._to, views)
             except BlockingIOError:
                 _wait(self._to, select.POLLOUT, context)
-
-    def _receive(self, length: int, context: WorkContext) -> bytes:
-        parts: list[bytes] = []
-        while length:
-            try:
-                part = os.read(self._from, min(length, AT_ONCE))
-            except BlockingIOError:
-                _wait(self._from, select.POLLIN, context)
                 continue
-            if not part:
-                raise EOFError
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
+            while views and sent >= len(views[0]):
+                sent -= len(views.pop(0))
+            if sent:
+                views[0] = views[0][sent:]
+
+    def _received(self, context: WorkContext) -> memoryview:
+        """Return a whole reply, without its length. It holds until the next one is received."""
+        view, received = memoryview(self._buffer), 0
+        while received < messages.LENGTH_SIZE:
+            received += self._receive(view[received:], context)
+        whole = messages.LENGTH_SIZE + messages.size(view)
+        if whole > len(view):
+            begun, view = view[:received], memoryview(bytearray(whole))
+            view[:received] = begun
+        while received < whole:
+            received += self._receive(view[received:], context)
+        return view[messages.LENGTH_SIZE : whole]
+
+    def _receive(self, target: memoryview, context: WorkContext) -> int:
+        """Read what is there, as far as it fits, and return how many bytes. Raises EOFError, and what the context raises."""
+        _wait(self._from, select.POLLIN, context)
+        received = os.readv(self._from, [target])
+        if not received:
+            raise EOFError
+        return received
 
     def _loss(self) -> ReaderLost:
         """Return how the process ended."""
