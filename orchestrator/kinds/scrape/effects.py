@@ -13,9 +13,10 @@ from orchestrator.kinds.scrape.companies import Located
 MOST_EVENTS: Final = 10_000
 """Of a run's events, as many are told in its report: the first by company and title."""
 
+ABOUT_POSTING: Final = ("id", "company", "title", "url", "location", "workplace")
+
 Event: TypeAlias = Mapping[str, Any]
-"""What happened to a posting (`event`, the changed `fields`), and what it is: `id`, `company`, `title`, `url`, `location`,
-`workplace`."""
+"""What happened to a posting (`event`, the changed `fields`), and what it is (the columns of `ABOUT_POSTING`)."""
 
 
 @dataclass(slots=True)

@@ -10,19 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 from typing import Any, Final, TypeAlias
 
 from orchestrator.kinds.scrape import books, guards, merging
 from orchestrator.kinds.scrape.books import Standing
-from orchestrator.kinds.scrape.effects import Counts, Event, Stamp, Synced
+from orchestrator.kinds.scrape.effects import ABOUT_POSTING, Counts, Event, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
 from orchestrator.kinds.scrape.posting import HASH_VERSION, Row, places_as_json
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 
 _LOCATIONS: Final = merging.CONTENT.index("locations")
-_TOLD: Final = ("title", "url", "location", "workplace")
-"""What a report tells of a posting."""
+_CONTENT_TOLD: Final = ABOUT_POSTING[2:]
+_about_object: Final = attrgetter(*_CONTENT_TOLD)
+_about_mapping: Final = itemgetter(*_CONTENT_TOLD)
 
 _Entry: TypeAlias = tuple[int, str, str, str, str | None]
 """A row of the history."""
@@ -117,8 +119,7 @@ def _insert(work: _Work, rows: Sequence[Row]) -> None:
     ]
     work.transaction.insert("insert_postings", values)
     for value, row in zip(values, rows, strict=True):
-        posting = row.posting
-        _note(work, "new", value[0], (posting.title, posting.url, posting.location, posting.workplace))
+        _note(work, "new", value[0], _about_object(row.posting))
     work.counts.new += len(values)
 
 
@@ -184,10 +185,10 @@ def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
     }
     if reopened:
         work.counts.reopened += 1
-        _note(work, "reopened", stored["id"], _about(merged), changes)
+        _note(work, "reopened", stored["id"], _about_mapping(merged), changes)
     elif changes and not rehashed:  # Another way to read the same row is no news.
         work.counts.changed += 1
-        _note(work, "changed", stored["id"], _about(merged), changes)
+        _note(work, "changed", stored["id"], _about_mapping(merged), changes)
     else:
         work.counts.unchanged += 1
     if reopened or (changes and not rehashed):
@@ -225,8 +226,8 @@ def _close(work: _Work, ids: Sequence[int]) -> None:
     work.transaction.write("close", [{"key": each, **state} for each in ids])
     work.counts.closed += len(ids)
     for posting_id in ids:
-        stored = work.transaction.fetch("posting", key=posting_id)[0]
-        _note(work, "closed", posting_id, _about(stored._asdict()))
+        (stored,) = work.transaction.fetch("posting", key=posting_id)
+        _note(work, "closed", posting_id, _about_object(stored))
 
 
 def _hold(work: _Work, count: int, reason: str) -> str:
@@ -247,27 +248,12 @@ def _count_open(work: _Work) -> int:
     return count
 
 
-def _about(content: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(content[name] for name in _TOLD)
-
-
 def _note(work: _Work, event: str, posting_id: int, about: tuple[Any, ...], changes: Mapping[str, Any] | None = None) -> None:
-    """Note an event: for the history, with what changed, and for the report, with what the posting is (`_TOLD`)."""
+    """Note an event: for the history, with what changed, and for the report, with what the posting is."""
     fields = json.dumps(changes, ensure_ascii=False) if changes else None
     work.history.append((posting_id, work.stamp.run_id, work.stamp.at, event, fields))
-    title, url, location, workplace = about
-    work.events.append(
-        {
-            "event": event,
-            "fields": sorted(changes) if changes else (),
-            "id": posting_id,
-            "company": work.stamp.company,
-            "title": title,
-            "url": url,
-            "location": location,
-            "workplace": workplace,
-        }
-    )
+    told = dict(zip(ABOUT_POSTING, (posting_id, work.stamp.company, *about), strict=True))
+    work.events.append({"event": event, "fields": sorted(changes) if changes else (), **told})
 
 
 def _write_history(work: _Work) -> None:

@@ -25,7 +25,7 @@ from orchestrator.kinds.scrape.readers import process as reader_process
 from orchestrator.kinds.scrape.readers.child import Child
 from orchestrator.kinds.scrape.readers.here import Answer, Begin, Listed, Task
 from orchestrator.kinds.scrape.readers.messages import LENGTH_SIZE, Broken, Following, Message, unpacked_reply
-from orchestrator.kinds.scrape.readers.pool import open_readers
+from orchestrator.kinds.scrape.readers.pool import Readers, open_readers
 from orchestrator.kinds.scrape.readers.process import ReaderLost
 
 ODD = """
@@ -216,9 +216,9 @@ def test_processes_start_up_behind_the_first_request(left: Callable[[], set[int]
         begin(TASK), begin(TASK)
         assert len(left()) == 2
     assert not left()
-    with open_readers(2) as begin:
-        pass
-    begin(TASK)  # By a thread that was left behind: nobody would end them.
+    readers = Readers(2)
+    readers.close()
+    readers.begin(TASK)  # By a thread that was left behind: nobody would end them.
     assert not left()
 
 

@@ -89,7 +89,7 @@ class ReaderProcess:
             self.lost = not whole
         return reply
 
-    # Each call that may block gives the interpreter away, and beside other threads it takes a millisecond to get it back.
+    # Each call that may block gives the interpreter away, and beside other threads it takes up to a millisecond to get it back.
 
     def _send(self, parts: Sequence[bytes], context: WorkContext) -> None:
         """Send parts one behind the other, in one call if the pipe has room."""

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
-from orchestrator.kinds.scrape.effects import Counts
+from orchestrator.kinds.scrape.effects import ABOUT_POSTING, Counts
 from orchestrator.kinds.scrape.fetch import Completeness
 from orchestrator.kinds.scrape.merging import CONTENT
 from orchestrator.kinds.scrape.sql.columns import COMPANY, EVENT, FETCH, NEW_POSTING, RUN, UPDATED_POSTING
@@ -41,7 +41,6 @@ _in_run: Final = (_f.run_id == _run) & (_c.job == _job)
 _open_of_company: Final = (_p.company_key == _key) & (_p.status == "open")
 _asked: Final = select(_key.label("key")).subquery("asked")
 _entry: Final = (_f.run_id == _run) & (_f.company_key == _key)
-ABOUT_POSTING: Final = ("id", "company", "title", "url", "location", "workplace")
 _about_posting: Final[list[Any]] = [_p[name] for name in ABOUT_POSTING]
 
 _BOOKS: Final = {
