@@ -26,7 +26,7 @@ from orchestrator.kinds.scrape.companies import Located
 from orchestrator.kinds.scrape.effects import Stamp
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
-from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, Row, content_hash
+from orchestrator.kinds.scrape.posting import HASH_VERSION, Posting, Row, row_of
 from orchestrator.kinds.scrape.row import Place
 from orchestrator.kinds.scrape.sql.database import SqliteFile
 from orchestrator.kinds.scrape.store import Store
@@ -52,7 +52,7 @@ def rows_of(company: int, count: int, *, changed: bool) -> list[Row]:
             description_html=f"<p>{TEXT}</p>",
             description_text=TEXT,
         )
-        rows.append(Row(posting, content_hash(posting)))
+        rows.append(row_of(posting))
     return rows
 
 
@@ -87,7 +87,7 @@ def by_hand(store: Store, fetches: list[Fetched], run_id: str) -> None:
             }
             new, seen, changed, events = [], [], [], []
             for row in fetched.rows:
-                found = known.get(row.posting.identifier)
+                found = known.get(row.identifier)
                 if found is None:
                     new.append({"id": next_id, **whole(fetched, row, run_id)})
                     events.append(event(next_id, run_id, "new"))
@@ -95,7 +95,7 @@ def by_hand(store: Store, fetches: list[Fetched], run_id: str) -> None:
                 elif found[1] == row.hash:
                     seen.append({"key": found[0], "at": run_id})
                 else:
-                    changed.append({"key": found[0], "last_seen_at": run_id, "content_hash": row.hash, **sync.content(row)})
+                    changed.append({"key": found[0], "last_seen_at": run_id, "content_hash": row.hash, **row.columns()})
                     events.append(event(found[0], run_id, "changed"))
             steps = ((insert(p), new), (touch, seen), (change, changed), (insert(tables.posting_history), events))
             for statement, values in steps:
@@ -115,7 +115,7 @@ def whole(fetched: Fetched, row: Row, run_id: str) -> dict[str, Any]:
         "company": fetched.key,
         "source": SOURCE,
         "board": fetched.board,
-        "identifier": row.posting.identifier,
+        "identifier": row.identifier,
         "status": "open",
         "first_seen_at": run_id,
         "last_seen_at": run_id,
@@ -125,7 +125,7 @@ def whole(fetched: Fetched, row: Row, run_id: str) -> dict[str, Any]:
         "hash_version": HASH_VERSION,
         "tier": 1,
         "run_id": run_id,
-        **sync.content(row),
+        **row.columns(),
     }
 
 

@@ -65,14 +65,14 @@ def reassigned(fetched: Fetched, company: dict[str, Any], known: Sequence[Any]) 
     """
     if fetched.tier > 1:
         return None
-    says = Counter(row.posting.company for row in fetched.rows if row.posting.company).most_common(1)
+    says = Counter(row.company for row in fetched.rows if row.company).most_common(1)
     name = says[0][0] if says else None
     before = company["board_company"]
     if company["accept_next"] or name is None or before is None or name.casefold() == before.casefold():
         company["board_company"] = name or before
         return None
     ids = {row.identifier for row in known}
-    strangers = sum(row.posting.identifier not in ids for row in fetched.rows)
+    strangers = sum(row.identifier not in ids for row in fetched.rows)
     if not ids or len(fetched.rows) < _FEWEST_TO_JUDGE or strangers <= len(fetched.rows) * _STRANGERS:
         company["board_company"] = name
         return None

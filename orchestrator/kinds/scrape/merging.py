@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestrator.kinds.scrape.posting import Posting, content_hash, places_as_json
+from orchestrator.kinds.scrape.posting import CONTENT, Posting, content_hash, places_as_json
 from orchestrator.kinds.scrape.row import Place
 
-CONTENT: Final = Posting._fields[1:-1]
-"""What a board says of a posting: the columns of these names, in the table's order."""
 _PAY: Final = ("salary_min", "salary_max", "salary_currency", "salary_unit")
 _LONG: Final = frozenset({"description_html", "description_text"})
 _LONGEST: Final = 200

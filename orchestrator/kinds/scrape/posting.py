@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from orchestrator.kinds.scrape import countries, text, times, words
@@ -61,11 +61,23 @@ class Posting(NamedTuple):
     company: str = ""
 
 
-class Row(NamedTuple):
-    """One posting with the hash of its content."""
+CONTENT: Final = Posting._fields[1:-1]
+"""What a board says of a posting: the columns of these names, in the table's order."""
+_LOCATIONS: Final = CONTENT.index("locations")
 
-    posting: Posting
+
+class Row(NamedTuple):
+    """One posting ready for the table. Light to send: a few plain values."""
+
+    identifier: str
     hash: str
+    company: str
+    content: tuple[Any, ...]
+    """The values of `CONTENT`, as they are stored."""
+
+    def columns(self) -> dict[str, Any]:
+        """Return the content by column."""
+        return dict(zip(CONTENT, self.content, strict=True))
 
 
 def normalise(raw: RawPosting, *, base_url: str, now: datetime) -> Posting:
@@ -230,6 +242,14 @@ def content_hash(posting: Posting) -> str:
         posting.valid_through or "",
     )
     return hashlib.sha256("\x1f".join(content).encode()).hexdigest()[:32]
+
+
+def row_of(posting: Posting) -> Row:
+    """Return the row of a posting."""
+    content = posting[1:-1]
+    places = places_as_json(posting.locations)
+    stored = (*content[:_LOCATIONS], places, *content[_LOCATIONS + 1 :])
+    return Row(posting.identifier, content_hash(posting), posting.company, stored)
 
 
 def with_places_of(posting: Posting, other: Posting) -> Posting:

@@ -18,13 +18,14 @@ from orchestrator.kinds.scrape.books import Standing
 from orchestrator.kinds.scrape.effects import ABOUT_POSTING, Counts, Event, Stamp, Synced
 from orchestrator.kinds.scrape.fetch import Completeness, Fetched
 from orchestrator.kinds.scrape.guards import Limits
-from orchestrator.kinds.scrape.posting import HASH_VERSION, Row, places_as_json
+from orchestrator.kinds.scrape.posting import CONTENT, HASH_VERSION, Row
 from orchestrator.kinds.scrape.sql.transaction import Transaction
 
-_LOCATIONS: Final = merging.CONTENT.index("locations")
+_TOLD: Final = ("event", "fields", *ABOUT_POSTING)
 _CONTENT_TOLD: Final = ABOUT_POSTING[2:]
 _about_object: Final = attrgetter(*_CONTENT_TOLD)
 _about_mapping: Final = itemgetter(*_CONTENT_TOLD)
+_about_content: Final = itemgetter(*map(CONTENT.index, _CONTENT_TOLD))
 
 _Entry: TypeAlias = tuple[int, str, str, str, str | None]
 """A row of the history."""
@@ -89,9 +90,9 @@ def _listed(work: _Work) -> str | None:
     if reassigned:
         return _hold(work, 0, reassigned)
     own = {row.identifier: row for row in known if row.source == work.fetched.source}
-    pairs = [(row, own[row.posting.identifier]) for row in work.fetched.rows if row.posting.identifier in own]
+    pairs = [(row, own[row.identifier]) for row in work.fetched.rows if row.identifier in own]
     _compare(work, pairs, whole=sum(row.status == "open" for row in known) == len(pairs))
-    _insert(work, [row for row in work.fetched.rows if row.posting.identifier not in own])
+    _insert(work, [row for row in work.fetched.rows if row.identifier not in own])
     warning = _close_missing(work, known)
     _write_history(work)
     return warning
@@ -114,23 +115,13 @@ def _insert(work: _Work, rows: Sequence[Row]) -> None:
     state = ("open", False, at, at, 0, 1)
     origin = (HASH_VERSION, fetched.tier, stamp.run_id)
     values = [
-        (number, *before, row.posting.identifier, *state, row.hash, row.hash, *origin, *_content(row))
+        (number, *before, row.identifier, *state, row.hash, row.hash, *origin, *row.content)
         for number, row in enumerate(rows, work.standing.last_id + 1)
     ]
     work.transaction.insert("insert_postings", values)
     for value, row in zip(values, rows, strict=True):
-        _note(work, "new", value[0], _about_object(row.posting))
+        _note(work, "new", value[0], _about_content(row.content))
     work.counts.new += len(values)
-
-
-def _content(row: Row) -> tuple[Any, ...]:
-    values = row.posting[1:-1]
-    return (*values[:_LOCATIONS], places_as_json(row.posting.locations), *values[_LOCATIONS + 1 :])
-
-
-def content(row: Row) -> dict[str, Any]:
-    """Return the columns that hold what the board says of a posting."""
-    return dict(zip(merging.CONTENT, _content(row), strict=True))
 
 
 def _compare(work: _Work, pairs: Sequence[tuple[Row, Any]], *, whole: bool) -> None:
@@ -163,7 +154,7 @@ def _touch(work: _Work, ids: Sequence[int], *, whole: bool) -> None:
 
 def _update(work: _Work, row: Row, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a row whose hash is new makes of the stored one, and note the event if there is one."""
-    own = content(row)
+    own = row.columns()
     merged = merging.merge(own, stored)
     changes = merging.changes(merged, stored)
     at, reopened = work.stamp.at, stored["status"] != "open"
@@ -201,7 +192,7 @@ def _close_missing(work: _Work, known: Sequence[Any]) -> str | None:
     fetched, company = work.fetched, work.company
     if fetched.completeness is Completeness.PARTIAL:
         return _still_held(work)
-    listed = {row.posting.identifier for row in fetched.rows}
+    listed = {row.identifier for row in fetched.rows}
     opened = [row for row in known if row.status == "open"]
     missing = [row for row in opened if _is_missing(row, fetched, listed)]
     closing = [row for row in missing if row.miss_count + 1 >= fetched.close_after]
@@ -252,8 +243,8 @@ def _note(work: _Work, event: str, posting_id: int, about: tuple[Any, ...], chan
     """Note an event: for the history, with what changed, and for the report, with what the posting is."""
     fields = json.dumps(changes, ensure_ascii=False) if changes else None
     work.history.append((posting_id, work.stamp.run_id, work.stamp.at, event, fields))
-    told = dict(zip(ABOUT_POSTING, (posting_id, work.stamp.company, *about), strict=True))
-    work.events.append({"event": event, "fields": sorted(changes) if changes else (), **told})
+    told = (event, sorted(changes) if changes else (), posting_id, work.stamp.company, *about)
+    work.events.append(dict(zip(_TOLD, told, strict=True)))
 
 
 def _write_history(work: _Work) -> None:

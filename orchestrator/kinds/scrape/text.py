@@ -17,6 +17,7 @@ LONGEST_HTML: Final = 400_000
 # PostgreSQL refuses NUL in text, UTF-8 refuses lone surrogates, and nobody wants the other controls.
 _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROLS: Final = bytes([*range(9), 11, 12, *range(14, 32), 127])
+_CONTROLS_AS_BLANKS: Final = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 # What a tag of sanitised HTML is in plain text; the others are nothing. None of these has attributes there.
 _BREAKS: Final = re.findall(r"\S+", "br hr /p /div /li /tr /dt /dd /ul /ol /dl /table /blockquote /pre /h1 /h2 /h3 /h4 /h5 /h6")
 _LINES: Final = dict.fromkeys(_BREAKS, "\n") | {"li": "\n- "}
@@ -31,7 +32,7 @@ _ALLOWED: Final = frozenset(
 
 def storable(text: str) -> str:
     """Return `text` without characters that a database or a terminal may refuse."""
-    if text.isascii() and len(text.encode().translate(None, _CONTROLS)) == len(text):  # A tenth of the search's time.
+    if text.isascii() and (raw := text.encode()).translate(_CONTROLS_AS_BLANKS) == raw:  # A tenth of the search's time.
         return text
     return _UNSTORABLE.sub("", text) if _UNSTORABLE.search(text) else text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -237,6 +238,16 @@ def test_every_text_can_be_stored(value: Any) -> None:
     stored = text.storable(value)
     stored.encode()
     assert "\0" not in stored
+
+
+def test_what_cannot_be_stored_is_left_out_alone_and_beside_other_letters() -> None:
+    """Python says what is a control or half of a pair. Tab, line feed, carriage return and NEL separate words, so they stay."""
+    for number in (*range(0x300), *range(0xD7F0, 0xE010), *range(0xFFF0, 0x10010)):
+        letter = chr(number)
+        left_out = unicodedata.category(letter) in {"Cc", "Cs"} and letter not in "\t\n\r\x85"
+        left_out = left_out or letter in "\ufffe\uffff"
+        assert text.storable(f"a{letter}b") == ("ab" if left_out else f"a{letter}b")
+        assert text.storable(f"ä{letter}b") == ("äb" if left_out else f"ä{letter}b")
 
 
 def test_the_hash_ignores_order_blanks_and_tracking() -> None:

@@ -112,8 +112,8 @@ def teller(begin: Begin, text: str = "") -> int:
     assert reading.begin() is not None
     assert reading.take(that("tell", text), context()) is None
     (row,) = reading.listed().rows
-    assert row.posting.description_text == (text or None)
-    return int(row.posting.identifier)
+    assert row.columns()["description_text"] == (text or None)
+    return int(row.identifier)
 
 
 def children(pid: int) -> set[int]:
@@ -203,7 +203,7 @@ def test_a_reply_larger_than_what_is_kept_for_one_goes_through() -> None:
             reading = begin(Task("greenhouse", Source("acme")))
             reading.begin()
             assert reading.take(answer, context()) is None
-            texts = [str(row.posting.description_text) for row in reading.listed().rows]
+            texts = [str(row.columns()["description_text"]) for row in reading.listed().rows]
             assert [text.split()[0] for text in texts] == ["0", "1", "2", "3", "4"]
             assert {len(text) for text in texts} == {2 + 60_000 * 5 - 1}
         assert teller(begin, "short") != os.getpid()
@@ -362,7 +362,7 @@ def test_threads_that_share_two_processes_get_their_own_answers() -> None:
             reading.take(that("ask on"), context())
             reading.take(that("tell", text), context())
             (row,) = reading.listed().rows
-            if row.posting.description_text != text:
+            if row.columns()["description_text"] != text:
                 wrong.append(text[:9])
 
     with open_readers(2) as begin:

@@ -17,7 +17,7 @@ from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import Request, Response, Source, Unanswered
 from orchestrator.kinds.scrape.decode import decoded
 from orchestrator.kinds.scrape.listing import Collector, Details, Walk
-from orchestrator.kinds.scrape.posting import Row, content_hash
+from orchestrator.kinds.scrape.posting import Row, row_of
 
 
 class Task(NamedTuple):
@@ -119,7 +119,7 @@ class HereReading:
         found, task = self._found, self._task
         with turns.computing:
             wanted = (posting for posting in found.postings.values() if _wanted(posting.title, task))
-            rows = tuple(Row(posting, content_hash(posting)) for posting in wanted)
+            rows = tuple(map(row_of, wanted))
         return Listed(rows, len(found), found.bad_rows, tuple(found.reasons), found.only_limited)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from orchestrator.kinds.scrape.effects import Counts
-from orchestrator.kinds.scrape.merging import CONTENT
+from orchestrator.kinds.scrape.posting import CONTENT
 
 SCHEMA_VERSION: Final = 1
 

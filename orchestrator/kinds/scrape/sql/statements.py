@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from orchestrator.kinds.scrape.effects import ABOUT_POSTING, Counts
 from orchestrator.kinds.scrape.fetch import Completeness
-from orchestrator.kinds.scrape.merging import CONTENT
+from orchestrator.kinds.scrape.posting import CONTENT
 from orchestrator.kinds.scrape.sql.columns import COMPANY, EVENT, FETCH, NEW_POSTING, RUN, UPDATED_POSTING
 from orchestrator.kinds.scrape.tables import about, companies, fetches, posting_history, postings, runs
 

@@ -53,7 +53,7 @@ def task_of(case: Any, **more: Any) -> Task:
 def test_a_board_lists_the_same_in_another_process(case: Any, begin: Begin) -> None:
     here, there = (listed(how(task_of(case)), case) for how in (HereReading, begin))
     assert there == here
-    assert [row.posting.identifier for row in there.rows] == [wanted["identifier"] for wanted in case.data["postings"]]
+    assert [row.identifier for row in there.rows] == [wanted["identifier"] for wanted in case.data["postings"]]
 
 
 def test_titles_and_known_postings_count_in_another_process(case: Any, begin: Begin) -> None:
@@ -62,7 +62,7 @@ def test_titles_and_known_postings_count_in_another_process(case: Any, begin: Be
     task = task_of(case, details="new-only", known=known, include_title=(title,))
     here, there = (listed(how(task), case) for how in (HereReading, begin))
     assert there == here
-    assert {row.posting.title for row in there.rows} == {title}
+    assert {row.columns()["title"] for row in there.rows} == {title}
 
 
 def test_an_answer_of_another_shape_is_a_bad_one_in_another_process(json_case: Any, begin: Begin) -> None:
