@@ -140,7 +140,10 @@ class ScrapeSpec(JobSpec):
         examples=[["*engineer*"]],
     )
     exclude_title: list[Glob] = Field(
-        default_factory=list, max_length=1000, description="Leave out postings whose title matches.", examples=[["*intern*"]]
+        default_factory=list,
+        max_length=1000,
+        description="Leave out postings whose title matches. They count as not listed: those that are stored close.",
+        examples=[["*intern*"]],
     )
     details: Literal["none", "new-only", "all"] = Field(
         default="new-only", description="Which postings are asked for one by one, at boards whose list has no descriptions."

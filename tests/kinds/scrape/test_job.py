@@ -121,6 +121,16 @@ def test_title_filters_keep_what_matches(driver: Any, server: Any, boards: Any) 
     assert driver.rows("select title from postings") == [("Senior Robot Engineer",)]
 
 
+def test_what_a_new_filter_leaves_out_closes_and_returns_with_it(driver: Any, server: Any, boards: Any) -> None:
+    server.routes[JOBS] = boards.greenhouse(boards.row(1, title="Welder"), boards.row(2, title="Chef"))
+    state = "select identifier, status from postings order by 1"
+    driver.run()
+    assert driver.run(driver.spec(exclude_title=["chef"])).result["closed"] == 1
+    assert driver.rows(state) == [("1", "open"), ("2", "closed")]
+    assert driver.run().result["reopened"] == 1
+    assert driver.rows(state) == [("1", "open"), ("2", "open")]
+
+
 def test_bad_rows_are_counted_and_make_the_company_partial(driver: Any, server: Any, boards: Any) -> None:
     server.routes[JOBS] = boards.greenhouse(1, boards.row(2, title=""), boards.row(3, absolute_url="javascript:alert(1)"))
     run = driver.run()
