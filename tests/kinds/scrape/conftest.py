@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from itertools import count
@@ -198,7 +198,12 @@ class Driver:
         return build(spec or self.spec(), around)
 
     def run(self, spec: ScrapeSpec | None = None, run_id: str | None = None, *, seconds: float = 30.0) -> Run:
-        job = self.job(spec, run_id)
+        with ExitStack() as ended:
+            job = self.job(spec, run_id)
+            ended.callback(job.abandon)  # However an attempt ends, the engine does so.
+            return self._settled(job, seconds)
+
+    def _settled(self, job: ScrapeJob, seconds: float) -> Run:
         plain = WorkContext(Deadline.after(seconds), CancelToken())
         plan = job.plan(plain)
         outcomes: dict[str, ItemOutcome] = {}

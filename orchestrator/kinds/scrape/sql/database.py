@@ -131,8 +131,11 @@ class SqliteFile:
                 isolation_level=None,  # BEGIN is ours: the driver's own one would be DEFERRED.
                 check_same_thread=False,
             )
-            for pragma in PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
+            with ExitStack() as undo:
+                undo.callback(connection.close)
+                for pragma in PRAGMAS:  # The first thing that a damaged file refuses.
+                    connection.execute(f"PRAGMA {pragma}")
+                undo.pop_all()
             self._connection = connection
         return self._connection
 
