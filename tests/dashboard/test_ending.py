@@ -45,9 +45,9 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def begun(folder: Path, port: int, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Start the dashboard in a session of its own; on stderr it tells each module that was imported."""
-    command = [sys.executable, "-X", "importtime", "-m", "orchestrator", "dashboard", "--port", str(port)]
+def begun(folder: Path, port: int, *flags: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start the dashboard in a session of its own, with flags of Python's."""
+    command = [sys.executable, *flags, "-m", "orchestrator", "dashboard", "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes, **options) as process:
@@ -67,7 +67,7 @@ def members(session: int) -> list[str]:
 def test_asked_while_it_starts_it_leaves_nothing_behind(tmp_path: Path, asked: str, moment: str) -> None:
     numbers, code, _ = ASKED[asked]
     port = a_port()
-    with begun(tmp_path, port) as process:
+    with begun(tmp_path, port, "-X", "importtime") as process:  # So on stderr it tells each module that was imported.
         assert process.stderr is not None
         said = ""
         for line in process.stderr:
