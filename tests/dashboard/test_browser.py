@@ -32,6 +32,8 @@ pytestmark = [
 def build(builder: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One project for all tests here: the server and the browser take longer to start than to ask."""
     made = builder(tmp_path_factory.mktemp("project"))
+    made.database([{"id": 1, "title": HOSTILE, "company": HOSTILE, "description_text": HOSTILE, "url": "javascript:alert(3)"}])
+    made.snapshot({HOSTILE.replace("/", "_"): HOSTILE})
     yield made
     made.close()
 
@@ -62,8 +64,6 @@ def test_a_run_is_watched_live_without_a_request_off_this_machine(build: Any, br
         "running", name=HOSTILE, jobs=[build.job(state="running", done=5, in_flight=[build.hand(HOSTILE, HOSTILE)])]
     )
     build.journal(run, [{"key": HOSTILE, "state": "failed", "error": {"code": "x", "message": HOSTILE, "hint": HOSTILE}}])
-    build.database([{"id": 1, "title": HOSTILE, "company": HOSTILE, "description_text": HOSTILE, "url": "javascript:alert(3)"}])
-    build.snapshot({HOSTILE.replace("/", "_"): HOSTILE})
 
     def answered(dialog: Any) -> None:
         dialogs.append(dialog.message)

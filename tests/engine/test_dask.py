@@ -341,7 +341,10 @@ def test_units_behind_one_that_takes_long_go_back_for_another_worker(
     monkeypatch.setattr(worker, "get_worker", Alone)
     units = tuple(wire.pack(_unit(number, seconds if number == 0 else 0.0)) for number in range(3))
     brief = wire.pack(wire.Brief(pool_units.tell_process, None))
+    logger = logging.getLogger("orchestrator")
+    before = logger.level, logger.propagate, list(logger.handlers)
     reports = wire.unpack(worker.run_units(wire.sealed(wire.Order("alone", "key", 20.0, brief, units))))
     worker.end_session("alone")
     worker._over.clear()
+    assert (logger.level, logger.propagate, logger.handlers) == before, "the process is Dask's"
     assert [wire.unpack(each).word for each in reports] == words

@@ -32,6 +32,7 @@ _sessions: Final[dict[str, Session]] = {}
 _over: Final[deque[str]] = deque(maxlen=1000)  # Sessions that ended, for units that waited in this worker's queue.
 _registry: Final = threading.RLock()
 _lines: Final = threading.local()
+_ours: Final = logging.getLogger("orchestrator")
 
 
 def run_units(parcel: Parcel) -> bytes:
@@ -237,26 +238,53 @@ def _begun(key: str, until: float) -> Session:
 
 
 class _Capture(logging.Handler):
-    """Keeps what a unit logs for its report, so that it reaches the run's redacted log and not Dask's."""
+    """Keeps what units log for their reports, so that it reaches the run's redacted log and not Dask's.
+
+    Logging is as it was when no unit of this process is at work: the process is Dask's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._units = 0
+        self._found = logging.NOTSET, True
 
     def emit(self, record: logging.LogRecord) -> None:
         kept: list[tuple[int, str]] | None = getattr(_lines, "kept", None)
         if kept is not None and len(kept) < _MOST_LINES:
             kept.append((record.levelno, record.getMessage()))
 
+    def begin(self) -> None:
+        """Listen, from the first unit on."""
+        with _registry:
+            self._units += 1
+            if self._units == 1:
+                self._found = _ours.level, _ours.propagate
+                _ours.addHandler(self)
+                _ours.setLevel(logging.INFO)
+                _ours.propagate = False
+
+    def end(self) -> None:
+        """Leave logging as it was, with the last unit."""
+        with _registry:
+            self._units -= 1
+            if not self._units:
+                _ours.removeHandler(self)
+                level, propagate = self._found
+                _ours.setLevel(level)
+                _ours.propagate = propagate
+
+
+_capture: Final = _Capture()
+
 
 @contextmanager
 def _captured() -> Iterator[list[tuple[int, str]]]:
     """Collect (level, text) of what this thread logs."""
-    ours = logging.getLogger("orchestrator")
-    with _registry:
-        if not any(isinstance(handler, _Capture) for handler in ours.handlers):
-            ours.addHandler(_Capture())
-            ours.setLevel(logging.INFO)
-            ours.propagate = False
+    _capture.begin()
     kept: list[tuple[int, str]] = []
     _lines.kept = kept
     try:
         yield kept
     finally:
         _lines.kept = None
+        _capture.end()

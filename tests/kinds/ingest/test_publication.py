@@ -300,6 +300,9 @@ def seen_in(qdrant: dict[str, Any], question: list[float]) -> tuple[list[str], d
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:unclosed database:ResourceWarning"
+)  # Qdrant's own, in memory: it asks how SQLite was built.
 def test_qdrant_answers_by_a_name_that_moves_from_one_whole_collection_to_the_next(
     handbook: Workshop, qdrant: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
