@@ -20,13 +20,14 @@ from orchestrator.kinds.scrape import countries, text, times, words
 from orchestrator.kinds.scrape.links import untracked
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
-HASH_VERSION: Final = 3
+HASH_VERSION: Final = 4
 """Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
 
 _Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]
 _NO_PAY: Final[_Pay] = (None, None, None, None)
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d+)?")
-_HIGHEST_PAY: Final = 100_000_000
+_NO_PAY_FROM: Final = 500_000_000
+"""A year in rupiah or won has nine digits; what is more was mistyped."""
 _MOST_PLACES: Final = 200
 _LONGEST_CODE: Final = 3
 _PLAIN_ADDRESS: Final = re.compile(r"https://[a-z0-9.-]+\.[a-z]+(?:/[\w~!$&'()*+,;=:@%./-]*)?(?:\?[\w=&%.+-]*)?", re.ASCII)
@@ -210,15 +211,20 @@ def _pay(raw: RawSalary | None) -> _Pay:
     low, high, currency = _amount(raw.minimum), _amount(raw.maximum), words.currency(raw.currency)
     if currency is None or (low is None and high is None) or (low is not None and high is not None and low > high):
         return _NO_PAY
+    if math.inf in (low, high):  # Half of a range would be a wrong one.
+        return _NO_PAY
     return low, high, currency, words.unit(raw.period)
 
 
 def _amount(value: object) -> float | None:
+    """Return an amount, infinity for one that nobody is paid, None for what is none."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if 0 < value <= _HIGHEST_PAY and math.isfinite(value) else None
+    if value >= _NO_PAY_FROM:
+        return math.inf
+    return float(value) if value > 0 else None
 
 
 def content_hash(posting: Posting) -> str:

@@ -9,6 +9,11 @@ from typing import Final, Literal, TypeAlias
 Workplace: TypeAlias = Literal["remote", "hybrid", "onsite"]
 
 _LETTERS: Final = re.compile(r"[^a-z]+")
+_TEMP: Final = re.compile(r"(?<![a-z])temps?(?![a-z])(?!\W*(?:plein|partiel|complet))")
+"""A word of its own: `permanent employee` is none, nor is French `temps plein`."""
+_SEVERAL_MODELS: Final = re.compile(r"[;,/|&]|\b(?:or|and)\b")
+_UNPLACED: Final = frozenset({"distributed", "flexible"})
+"""No place, but no way of working either that we know."""
 _NO_INTERNS: Final = re.compile(r"international|internal")
 _WORKPLACES: Final[dict[str, Workplace]] = {
     "remote": "remote",
@@ -30,7 +35,7 @@ _WORKPLACES: Final[dict[str, Workplace]] = {
 # "Remote sensing" and "remote site" are no way of working, and "non-remote" is the opposite.
 _REMOTE: Final = re.compile(
     r"(?<!non-)(?<!non )(?<!not )(?<!no )"
-    r"\b(?:remote(?!\s+(?:sensing|sites?|area|control|locations?))|work from home|wfh|anywhere)\b"
+    r"\b(?:remote(?!\s+(?:sensing|sites?|area|control))|work from home|wfh|anywhere)\b"
 )
 _BOTH: Final = re.compile(r"\bhybrid[ -]+remote\b|\bremote[ -]+hybrid\b")
 _HYBRID: Final = re.compile(r"\bhybrid\b")
@@ -46,7 +51,7 @@ _EMPLOYMENT: Final = (
     ("freelance", "CONTRACTOR"),
     ("fulltimefixedterm", "FULL_TIME"),
     ("parttimefixedterm", "PART_TIME"),
-    ("temp", "TEMPORARY"),
+    ("tempor", "TEMPORARY"),
     ("fixedterm", "TEMPORARY"),
     ("seasonal", "TEMPORARY"),
     ("fulltime", "FULL_TIME"),
@@ -90,14 +95,15 @@ def workplace_in(text: str) -> Workplace | None:
 
 @lru_cache(maxsize=4096)
 def is_work_model(text: str) -> bool:
-    """Whether the text of a location names a way of working and no place: `Hybrid`, `In-Office`."""
-    return workplace(text) is not None
+    """Whether the text of a location names ways of working and no place: `Hybrid`, `In-Office`, `Distributed; Hybrid`."""
+    models = [model for part in _SEVERAL_MODELS.split(text.lower()) if (model := _LETTERS.sub("", part))]
+    return bool(models) and all(model in _WORKPLACES or model in _UNPLACED for model in models)
 
 
 @lru_cache(maxsize=1024)
 def employment(word: str) -> str | None:
     """Return schema.org's name for a kind of employment; None for an unknown word."""
-    letters = _NO_INTERNS.sub("", _LETTERS.sub("", word.lower()))
+    letters = _NO_INTERNS.sub("", _LETTERS.sub("", _TEMP.sub("temporary", word.lower())))
     return next((name for part, name in _EMPLOYMENT if part in letters), None)
 
 

@@ -89,6 +89,8 @@ def test_no_date_crashes(value: Any) -> None:
         (RawSalary(100, 200, ""), (None,) * 4),
         (RawSalary(100, 200, "euros"), (None,) * 4),
         (RawSalary(500_000_000, 500_000_000, "USD"), (None,) * 4),
+        (RawSalary(80_000_000, 150_000_000, "KRW", "year"), (80_000_000.0, 150_000_000.0, "KRW", "YEAR")),
+        (RawSalary(80_000, 800_000_000, "USD"), (None,) * 4),
         (RawSalary(minimum=True, maximum=False, currency="USD"), (None,) * 4),
         (RawSalary(float("inf"), float("nan"), "USD"), (None,) * 4),
         (None, (None,) * 4),
@@ -111,6 +113,7 @@ def test_pay_is_a_range_with_a_currency_or_unknown(raw: Any, expected: Any) -> N
         ({"workplace_text": "Berlin (hybrid)"}, "hybrid"),
         ({"workplace_text": "Remote Sensing Lab, Delft"}, None),
         ({"workplace_text": "Remote or Hybrid"}, None),
+        ({"workplace_text": "Remote Location - US"}, "remote"),
         ({"workplace_text": "Hybrid Remote, Oslo"}, "hybrid"),
         ({"workplace_text": "Non-Remote, Oslo"}, None),
         ({"workplace": "ON_SITE"}, "onsite"),
@@ -134,11 +137,38 @@ def test_a_workplace_comes_from_a_field_or_a_place_and_never_from_a_description(
         ("Contract", "CONTRACTOR"),
         ("Freelance", "CONTRACTOR"),
         ("Temporary", "TEMPORARY"),
+        ("Temp to Perm", "TEMPORARY"),
+        ("full_time_temporary", "TEMPORARY"),
+        ("Permanent Employee", None),
+        ("Contract Employee", "CONTRACTOR"),
+        ("Full-time Direct Employee", "FULL_TIME"),
+        ("Permanent Full-Time | Permanent temps-plein", "FULL_TIME"),
+        ("Tempo integral", None),
         ("Banana", None),
     ],
 )
 def test_an_employment_type_is_schema_orgs_or_unknown(word: Any, expected: Any) -> None:
     assert words.employment(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Germany", "DE"),
+        ("deu", "DE"),
+        ("Österreich", "AT"),
+        ("U.S.A.", "US"),
+        ("The United States", "US"),
+        ("Korea, Republic of", "KR"),
+        ("Korea (South)", "KR"),
+        ("Bosnia & Herzegovina", "BA"),
+        ("Northern Ireland", "GB"),
+        ("xk", "XK"),
+        ("Europe", "Europe"),
+    ],
+)
+def test_a_country_is_its_code_where_it_is_known(name: str, code: str) -> None:
+    assert made(places=[Place("somewhere", country=name)]).locations[0].country == code
 
 
 @pytest.mark.parametrize(

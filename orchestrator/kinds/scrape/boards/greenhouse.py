@@ -81,9 +81,9 @@ def _raw(row: Fields) -> RawPosting:
         url=row.text("absolute_url"),
         location="" if unplaced and words.workplace_in(place) != "remote" else place,
         places=offices if unplaced else [Place(part) for part in _SEVERAL.split(place)],
-        workplace=_own_field(own, _ABOUT_WORKPLACE) if own and words.workplace_in(place) is None else "",
+        workplace=_workplace(own) if own and words.workplace_in(place) is None else "",
         workplace_text=place,
-        employment_types=[_own_field(own, _ABOUT_EMPLOYMENT)] if own else (),
+        employment_types=_own(own, _ABOUT_EMPLOYMENT) if own else (),
         department=", ".join(dict.fromkeys(filter(None, [department.text("name") for department in row.parts("departments")]))),
         salary=_salary(row),
         date_posted=row.get("first_published"),
@@ -94,10 +94,15 @@ def _raw(row: Fields) -> RawPosting:
     )
 
 
-def _own_field(own: list[Fields], about: re.Pattern[str]) -> str:
+def _own(own: list[Fields], about: re.Pattern[str]) -> list[str]:
     """Return what the company's own fields say: there is no field of Greenhouse's for how and how much one works."""
-    said = (field.text("value") for field in own if about.fullmatch(field.text("name")))
-    return next(said, "")
+    return [value for field in own if about.fullmatch(field.text("name")) for value in field.texts("value")]
+
+
+def _workplace(own: list[Fields]) -> str:
+    """Return the one way of working that the company's own fields name."""
+    models = {model for said in _own(own, _ABOUT_WORKPLACE) if (model := _words().workplace(said))}
+    return models.pop() if len(models) == 1 else ""
 
 
 def _salary(row: Fields) -> RawSalary | None:
@@ -105,11 +110,13 @@ def _salary(row: Fields) -> RawSalary | None:
     ranges = row.parts("pay_input_ranges")
     if not ranges:
         return None
-    period = _words().unit(ranges[0].text("title")) or ""
+    periods = [_words().unit(pay.text("title")) or "" for pay in ranges]
+    named = set(filter(None, periods))
+    others = named.pop() if len(named) == 1 else ""  # The period of a band whose title names none.
     return span(
         [
-            RawSalary(_units(pay.get("min_cents")), _units(pay.get("max_cents")), pay.text("currency_type"), period)
-            for pay in ranges
+            RawSalary(_units(pay.get("min_cents")), _units(pay.get("max_cents")), pay.text("currency_type"), period or others)
+            for pay, period in zip(ranges, periods, strict=True)
         ]
     )
 

@@ -84,7 +84,7 @@ def _raw(row: Fields, detail: Fields, token: str) -> RawPosting:
         workplace="remote" if where.flag("remote") else "hybrid" if where.flag("hybrid") else "",
         employment_types=_employment(row.part("typeOfEmployment")),
         department=row.text("department", "label"),
-        salary=_salary(detail.part("compensation", "salary")),
+        salary=_salary(detail.part("compensation")),
         date_posted=row.get("releasedDate"),
         language=row.text("language", "code"),
         description_html=_description(detail.part("jobAd", "sections")),
@@ -97,7 +97,9 @@ def _employment(kind: Fields) -> list[str]:
     return [kind.text("label"), "full-time" if kind.text("id") == "permanent" else kind.text("id")]
 
 
-def _salary(pay: Fields) -> RawSalary:
+def _salary(compensation: Fields) -> RawSalary:
+    """Return the pay, which stands in `compensation` itself or, as documented, one object deeper."""
+    pay = compensation.part("salary") if compensation.get("salary") else compensation
     return RawSalary(pay.get("min"), pay.get("max"), pay.text("currency"), pay.text("period"))
 
 

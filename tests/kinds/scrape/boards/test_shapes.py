@@ -38,6 +38,9 @@ def band(low: int, high: int, currency: str = "USD", title: str = "") -> dict[st
         ([band(100, 200, title="2026 annual pay range")], (100, 200, "USD", "YEAR")),
         ([band(100, 200, title="Pay, with holidays")], (100, 200, "USD", None)),
         ([band(150, 200), band(120, 180), band(1, 999, "CAD")], (120, 200, "USD", None)),
+        ([band(100, 120, title="Annual Salary"), band(50, 60, title="Hourly Rate")], (100, 120, "USD", "YEAR")),
+        ([band(100, 120, title="Tier 1"), band(110, 140, title="Tier 2, annual")], (100, 140, "USD", "YEAR")),
+        ([band(100, 120, title="A"), band(110, 140, title="B, annual"), band(7, 9, title="hourly")], (100, 120, "USD", None)),
         ([band(0, 0)], (None, None, None, None)),
     ],
 )
@@ -51,6 +54,10 @@ def test_greenhouse_pay_spans_the_bands_of_one_currency(scrape: Any, bands: list
         ("Hybrid", [{"name": "NYC", "location": "New York"}], "New York", ["New York"], "hybrid"),
         ("In-Office", [{"name": "Oslo", "location": None}], "Oslo", ["Oslo"], "onsite"),
         ("Hybrid", [], "Hybrid", ["Hybrid"], "hybrid"),
+        ("Distributed; Hybrid", [{"name": "AUS", "location": "Austin"}], "Austin", ["Austin"], "hybrid"),
+        ("Hybrid or Remote", [{"name": "AUS", "location": "Austin"}], "Austin", ["Austin"], None),
+        ("Distributed", [{"name": "AUS", "location": "Austin"}], "Austin", ["Austin"], None),
+        ("Hybrid; Oslo", [{"name": "AUS", "location": "Austin"}], "Hybrid; Oslo", ["Hybrid", "Oslo"], "hybrid"),
         ("Remote", [], "Remote", ["Remote"], "remote"),
         ("Remote", [{"name": "US", "location": "United States"}], "Remote", ["United States"], "remote"),
         ("Lyon • Paris; Nice | Lille", [], "Lyon • Paris; Nice | Lille", ["Lyon", "Paris", "Nice", "Lille"], None),
@@ -75,7 +82,8 @@ def test_greenhouse_places_are_those_of_the_offices_where_the_location_is_only_a
         ("Oslo", "Employment Type", "Full-time", None, "FULL_TIME"),
         ("Oslo", "Cost Center", "Remote", None, None),
         ("Oslo", "Workplace Type", None, None, None),
-        ("Oslo", "Workplace Type", ["Hybrid"], None, None),
+        ("Oslo", "Workplace Type", ["Hybrid"], "hybrid", None),
+        ("Oslo", "Workplace Type", ["Hybrid", "Remote"], None, None),
     ],
 )
 def test_greenhouse_companies_say_in_their_own_fields_how_one_works(
@@ -84,6 +92,12 @@ def test_greenhouse_companies_say_in_their_own_fields_how_one_works(
     metadata = [{"id": 1, "name": field, "value": value, "value_type": "single_select"}]
     posting = greenhouse(scrape, location={"name": location}, metadata=metadata)
     assert (posting.workplace, posting.employment_type) == (workplace, employment)
+
+
+def test_greenhouse_companies_may_say_in_several_fields_how_much_one_works(scrape: Any) -> None:
+    fields = {"Employment Type": "Regular", "Time Type": "Full time", "Job Type": None}
+    metadata = [{"id": 1, "name": name, "value": value, "value_type": "single_select"} for name, value in fields.items()]
+    assert greenhouse(scrape, metadata=metadata).employment_type == "FULL_TIME"
 
 
 def ashby(scrape: Any, **row: Any) -> Any:
@@ -113,6 +127,15 @@ def test_a_part_that_smartrecruiters_leaves_empty_is_no_part(scrape: Any) -> Non
     rows = [{"id": "1", "name": "A", "location": place}, {"id": "2", "name": "B", "location": without}]
     found = scrape("smartrecruiters", "Acme", {f"{api}?limit=100&offset=0": {"totalFound": 2, "content": rows}})
     assert [posting.location for posting in found.postings.values()] == ["São Paulo, Brazil", "San Jose, CA, US"]
+
+
+@pytest.mark.parametrize("deeper", [True, False])
+def test_pay_of_smartrecruiters_stands_in_its_compensation_or_one_object_deeper(scrape: Any, *, deeper: bool) -> None:
+    api = "https://api.smartrecruiters.com/v1/companies/Acme/postings"
+    pay = {"min": 34, "max": 47, "currency": "USD", "period": "HOURLY"}
+    detail = {"id": "1", "compensation": {"salary": pay} if deeper else pay}
+    answers = {f"{api}?limit=100&offset=0": {"totalFound": 1, "content": [{"id": "1", "name": "A"}]}, f"{api}/1": detail}
+    assert pay_of(scrape("smartrecruiters", "Acme", answers).postings["1"]) == (34, 47, "USD", "HOUR")
 
 
 @pytest.mark.parametrize(
