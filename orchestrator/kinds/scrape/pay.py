@@ -12,7 +12,7 @@ from orchestrator.kinds.scrape.row import RawSalary
 
 _LONGEST: Final = 80
 _AMOUNT: Final = (
-    r"(?P<{0}sign>(?:[A-Z]{{1,3}})?[$€£₹¥]|[A-Z]{{3}})?\s*"
+    r"(?P<{0}sign>(?:[A-Z]{{1,3}})?[$€£₹¥₱₦₪₺₩₫฿]|[A-Z]{{3}})?\s*"
     r"(?P<{0}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<{0}k>[kK])?"
 )
 _RANGE: Final = re.compile(
@@ -29,6 +29,17 @@ _SIGNS: Final = {
     "A$": "AUD",
     "AU$": "AUD",
     "NZ$": "NZD",
+    "HK$": "HKD",
+    "S$": "SGD",
+    "MX$": "MXN",
+    "R$": "BRL",
+    "₱": "PHP",
+    "₦": "NGN",
+    "₪": "ILS",
+    "₺": "TRY",
+    "₩": "KRW",
+    "₫": "VND",
+    "฿": "THB",
 }
 _DOLLARS: Final = {"US": "USD", "CA": "CAD", "AU": "AUD", "NZ": "NZD", "SG": "SGD", "HK": "HKD"}
 

@@ -259,8 +259,9 @@ def row_of(posting: Posting) -> Row:
 
 
 def with_places_of(posting: Posting, other: Posting) -> Posting:
-    """Return the posting with the places of its repetition added."""
-    return posting._replace(locations=merge_places(posting.locations, other.locations))
+    """Return the posting with the places of its repetition added, and the way of working that both have."""
+    workplace = posting.workplace if posting.workplace == other.workplace else None
+    return posting._replace(locations=merge_places(posting.locations, other.locations), workplace=workplace)
 
 
 @lru_cache(maxsize=4096)

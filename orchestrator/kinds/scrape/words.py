@@ -9,8 +9,9 @@ from typing import Final, Literal, TypeAlias
 Workplace: TypeAlias = Literal["remote", "hybrid", "onsite"]
 
 _LETTERS: Final = re.compile(r"[^a-z]+")
-_TEMP: Final = re.compile(r"(?<![a-z])temps?(?![a-z])(?!\W*(?:plein|partiel|complet))")
-"""A word of its own: `permanent employee` is none, nor is French `temps plein`."""
+_SHORT: Final = re.compile(r"(?<![a-z])(?:ft|pt|prn|temps?(?!\W*(?:plein|partiel|complet)))(?![a-z])")
+"""Words of their own: `permanent employee` holds no `temp`, and French `temps plein` is something else."""
+_IN_FULL: Final = {"ft": "fulltime", "pt": "parttime", "prn": "perdiem", "temp": "temporary", "temps": "temporary"}
 _SEVERAL_MODELS: Final = re.compile(r"[;,/|&]|\b(?:or|and)\b")
 _UNPLACED: Final = frozenset({"distributed", "flexible"})
 """No place, but no way of working either that we know."""
@@ -46,6 +47,8 @@ _EMPLOYMENT: Final = (
     ("trainee", "INTERN"),
     ("apprentice", "INTERN"),
     ("workingstudent", "INTERN"),
+    ("werkstudent", "INTERN"),
+    ("praktik", "INTERN"),
     ("volunteer", "VOLUNTEER"),
     ("perdiem", "PER_DIEM"),
     ("freelance", "CONTRACTOR"),
@@ -55,7 +58,12 @@ _EMPLOYMENT: Final = (
     ("fixedterm", "TEMPORARY"),
     ("seasonal", "TEMPORARY"),
     ("fulltime", "FULL_TIME"),
+    ("vollzeit", "FULL_TIME"),
+    ("tempsplein", "FULL_TIME"),
+    ("tempscomplet", "FULL_TIME"),
     ("parttime", "PART_TIME"),
+    ("teilzeit", "PART_TIME"),
+    ("tempspartiel", "PART_TIME"),
     ("contract", "CONTRACTOR"),
     ("other", "OTHER"),
 )
@@ -103,7 +111,8 @@ def is_work_model(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def employment(word: str) -> str | None:
     """Return schema.org's name for a kind of employment; None for an unknown word."""
-    letters = _NO_INTERNS.sub("", _LETTERS.sub("", _TEMP.sub("temporary", word.lower())))
+    whole = _SHORT.sub(lambda short: _IN_FULL[short[0]], word.lower())
+    letters = _NO_INTERNS.sub("", _LETTERS.sub("", whole))
     return next((name for part, name in _EMPLOYMENT if part in letters), None)
 
 

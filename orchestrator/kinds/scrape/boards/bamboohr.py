@@ -57,12 +57,17 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
         title=row.text("jobOpeningName"),
         url=f"{page}/{row.text('id')}",
         places=[_place(row) or _place(detail) or Place()],
-        workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if row.flag("isRemote") else ""),
+        workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if _remote(row) else ""),
         employment_types=row.texts("employmentStatusLabel"),
         department=row.text("departmentLabel"),
         date_posted=first(detail.text("datePosted"), row.text("datePosted")),
         description_html=detail.text("description"),
     )
+
+
+def _remote(row: Fields) -> bool:
+    """Whether a row says so: some companies' rows have a text there."""
+    return row.flag("isRemote") or row.text("isRemote") == "true"
 
 
 def _place(row: Fields) -> Place | None:

@@ -14,7 +14,7 @@ from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Sourc
 from orchestrator.kinds.scrape.boards.fields import Fields, first, rows
 from orchestrator.kinds.scrape.boards.paging import Details
 from orchestrator.kinds.scrape.pay import pay_in
-from orchestrator.kinds.scrape.row import Place, RawPosting
+from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 
 class Breezy(Board):
@@ -65,11 +65,19 @@ def _raw(row: Fields, page: str) -> RawPosting:
         workplace=_workplace([row.part("location")] if row.get("location") else where),
         employment_types=[row.text("type", "id"), row.text("type", "name")],
         department=row.text("department"),
-        salary=pay_in(row.text("salary"), country) or jobposting.salary(said),
+        salary=_salary(row.text("salary"), country) or jobposting.salary(said),
         date_posted=row.get("published_date"),
         description_html=first(jobposting.read(said, row.text("url")).description_html, row.text("description")),
         company=row.text("company", "name"),
     )
+
+
+def _salary(text: str, country: str) -> RawSalary | None:
+    """Return the pay of a text whose sign names a currency: a dollar without a country doesn't."""
+    from orchestrator.kinds.scrape.words import currency
+
+    pay = pay_in(text, country)
+    return pay if pay and currency(pay.currency) else None
 
 
 def _workplace(where: list[Fields]) -> str:

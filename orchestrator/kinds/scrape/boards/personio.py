@@ -109,9 +109,11 @@ def _raw(position: Element, host: str) -> RawPosting:
 
 
 def _employment(kind: str, schedule: str) -> list[str]:
-    """Return the words that say most: an intern is one at any schedule, permanent says nothing about the hours."""
+    """Return the words that say most: an intern is one at any schedule; `permanent` and `thesis` tell nothing of the hours."""
+    from orchestrator.kinds.scrape.words import employment
+
     hours = ["full-time", "part-time"] if schedule == "full-or-part-time" else [schedule]
-    return hours if kind in {"permanent", "fixed_term", ""} else [kind]
+    return hours if kind in {"fixed_term", "fixed-term"} or employment(kind) is None else [kind]
 
 
 def _salary(pay: Element | None) -> RawSalary | None:

@@ -8,6 +8,7 @@ with a dot in it is the company's own domain, or one of Teamtailor's (`acme.na`)
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -23,9 +24,11 @@ _NUMBER: Final = re.compile(r"/jobs/(\d+)")
 _SHARDS: Final = (".na", ".eu", ".au")
 _OWN: Final = frozenset({"www", "app", "api", "docs", "support", "status", "partner", "help"})
 _NO_REGIONS: Final = frozenset({
-    "africa", "americas", "apac", "asia", "asia pacific", "australia", "emea", "europe", "latam", "latin america",
-    "middle east", "nordics", "north america", "oceania", "south america", "worldwide",
+    "africa", "americas", "apac", "asia", "asia pacific", "australia", "benelux", "dach", "emea", "eu", "europe", "global",
+    "latam", "latin america", "mea", "mena", "middle east", "nordic", "nordics", "north america", "oceania", "south america",
+    "southeast asia", "uk & ireland", "worldwide",
 })  # fmt: skip
+_NATIONS: Final = frozenset({"england", "northern ireland", "scotland", "wales"})
 
 
 class Teamtailor(Board):
@@ -91,17 +94,31 @@ def _raw(row: Fields) -> RawPosting:
         identifier=first(posting.text("identifier", "value"), row.text("id")),
         title=first(row.text("title"), read.title),
         url=row.text("url"),
-        places=[_place(place) for place in read.places],
+        places=_places(read.places),
         date_posted=first(row.text("date_published"), posting.text("datePosted")),
         description_html=first(row.text("content_html"), posting.text("description")),
         description_text=row.text("content_text"),
     )
 
 
+def _places(listed: Sequence[Place]) -> list[Place]:
+    """Return the places, each once: a town stands twice when it is offered in a country and in Europe."""
+    places: dict[tuple[str, ...], Place] = {}
+    for place in map(_place, listed):
+        places.setdefault(place[1:], place)
+    return list(places.values())
+
+
 def _place(place: Place) -> Place:
-    if place.region.casefold() not in _NO_REGIONS:
-        return place
-    return Place("", place.locality, "", place.country)
+    """Return a place without a region that is Teamtailor's own, or that is the country: that one names it in the words."""
+    from orchestrator.kinds.scrape.countries import code
+
+    region = place.region.casefold()
+    if region in _NO_REGIONS:
+        return Place("", place.locality, "", place.country)
+    if region and region not in _NATIONS and code(region) == code(place.country):
+        return Place(", ".join(filter(None, [place.locality, place.region])), place.locality, "", place.country)
+    return place
 
 
 BOARD: Final = Teamtailor()

@@ -159,11 +159,23 @@ def test_an_office_of_personio_may_be_a_way_of_working(
     assert (places_of(posting), posting.workplace) == (places, workplace)
 
 
-def test_a_schedule_of_personio_may_be_two(scrape: Any) -> None:
-    hours = "<employmentType>permanent</employmentType><schedule>full-or-part-time</schedule>"
+@pytest.mark.parametrize(
+    ("kind", "schedule", "meaning"),
+    [
+        ("permanent", "full-or-part-time", "FULL_TIME,PART_TIME"),
+        ("fixed-term", "full-time", "FULL_TIME"),
+        ("thesis", "part-time", "PART_TIME"),
+        ("intern", "part-time", "INTERN"),
+        ("", "", None),
+    ],
+)
+def test_a_kind_of_personio_tells_more_than_its_schedule_or_nothing(
+    scrape: Any, kind: str, schedule: str, meaning: str | None
+) -> None:
+    hours = f"<employmentType>{kind}</employmentType><schedule>{schedule}</schedule>"
     feed = f"<workzag-jobs><position><id>5</id><name>Job</name>{hours}</position></workzag-jobs>"
     posting = scrape("personio", "acme", {"https://acme.jobs.personio.de/xml?language=en": feed}).postings["5"]
-    assert posting.employment_type == "FULL_TIME,PART_TIME"
+    assert posting.employment_type == meaning
 
 
 TEAMTAILOR_RSS = """<rss version="2.0" xmlns:tt="https://teamtailor.com/locations"><channel><title>Acme</title>
@@ -199,16 +211,37 @@ def test_a_site_that_has_neither_feed_is_gone_and_one_that_fails_is_not_asked_tw
     assert len(scrape.asked) == 1
 
 
-def test_a_country_that_its_region_names_already_is_not_written_twice(scrape: Any) -> None:
-    address = {"addressLocality": "Stockholm", "addressRegion": "Sweden", "addressCountry": "SE"}
+@pytest.mark.parametrize(
+    ("regions", "country", "words", "region"),
+    [
+        (["Sweden"], "SE", "Stockholm, Sweden", ""),
+        (["Sweden", "Europe"], "SE", "Stockholm, Sweden", ""),
+        (["Europe", "Sweden"], "SE", "Stockholm, SE", ""),
+        (["DACH"], "DE", "Stockholm, DE", ""),
+        (["England"], "GB", "Stockholm, England", "England"),
+        (["Ontario"], "CA", "Stockholm, Ontario, CA", "Ontario"),
+    ],
+)
+def test_a_region_of_teamtailor_may_be_the_country_or_a_part_of_the_world(
+    scrape: Any, regions: list[str], country: str, words: str, region: str
+) -> None:
+    addresses = [{"addressLocality": "Stockholm", "addressRegion": one, "addressCountry": country} for one in regions]
     item = {
         "id": "1",
         "title": "Job",
         "url": "https://acme.teamtailor.com/jobs/1",
-        "_jobposting": {"jobLocation": [{"address": address}]},
+        "_jobposting": {"jobLocation": [{"address": address} for address in addresses]},
     }
     posting = scrape("teamtailor", "acme", {"https://acme.teamtailor.com/jobs.json": {"items": [item]}}).postings["1"]
-    assert (posting.location, posting.locations[0].country) == ("Stockholm, Sweden", "SE")
+    assert [tuple(place) for place in posting.locations] == [(words, "Stockholm", region, country)]
+
+
+@pytest.mark.parametrize("flags", [[True, False], [False, True], [True, True]])
+def test_an_opening_of_workable_is_remote_if_it_is_so_everywhere(scrape: Any, flags: list[bool]) -> None:
+    rows = [{"shortcode": "A1", "title": "Job", "telecommuting": flag, "city": f"Town {flag}"} for flag in flags]
+    url = "https://apply.workable.com/api/v1/widget/accounts/acme?details=true"
+    posting = scrape("workable", "acme", {url: {"name": "Acme", "jobs": rows}}).postings["A1"]
+    assert posting.workplace == ("remote" if all(flags) else None)
 
 
 def test_bamboohr_names_the_place_in_the_details_where_the_list_has_none(scrape: Any) -> None:
@@ -223,6 +256,15 @@ def test_bamboohr_names_the_place_in_the_details_where_the_list_has_none(scrape:
     first, second = scrape("bamboohr", "acme", {f"{page}/list": {"result": rows}, **details}).postings.values()
     assert (first.location, first.locations[0].country) == ("Austin, Texas, United States", "US")
     assert second.location == "Bonn"
+
+
+@pytest.mark.parametrize(
+    ("flag", "workplace"), [(True, "remote"), ("true", "remote"), (False, None), ("false", None), ([], None)]
+)
+def test_bamboohr_says_in_several_ways_that_one_works_anywhere(scrape: Any, flag: Any, workplace: str | None) -> None:
+    row = {"id": "1", "jobOpeningName": "A", "location": {"city": "Bonn"}, "isRemote": flag}
+    found = scrape("bamboohr", "acme", {"https://acme.bamboohr.com/careers/list": {"result": [row]}}, details="none")
+    assert found.postings["1"].workplace == workplace
 
 
 def breezy(scrape: Any, **row: Any) -> Any:
@@ -257,6 +299,8 @@ def test_a_hybrid_posting_of_breezy_is_flagged_remote_too(scrape: Any, places: l
         ("£35,000 \u2013 £40,000 / year", "GB", (35_000, 40_000, "GBP", "YEAR")),
         ("€15 / hour", "DE", (15, 15, "EUR", "HOUR")),
         ("$0.05 \u2013 $0.06 / hour", "US", (0.05, 0.06, "USD", "HOUR")),
+        ("₱1,368 \u2013 ₱1,400 / year", "PH", (1368, 1400, "PHP", "YEAR")),
+        ("MX$50k \u2013 MX$60k / year", "MX", (50_000, 60_000, "MXN", "YEAR")),
         ("$50k \u2013 $60k / year", "MX", (None, None, None, None)),
         ("Up to $60k", "US", (None, None, None, None)),
         ("$60k \u2013 $50k / year", "US", (None, None, None, None)),
@@ -269,12 +313,13 @@ def test_the_text_that_breezy_makes_of_pay_is_read(scrape: Any, text: str, count
     assert pay_of(breezy(scrape, salary=text, location=place)) == meaning
 
 
-def test_breezy_pay_stands_in_the_page_where_the_list_has_none(scrape: Any) -> None:
+@pytest.mark.parametrize("text", ["", "$50,000 \u2013 $60,000 / year"])  # Whose dollars, without a country?
+def test_breezy_pay_stands_in_the_page_where_the_list_has_none(scrape: Any, text: str) -> None:
     posting = (
         '{"@type": "JobPosting", "title": "Job", "baseSalary": {"currency": "EUR", "value": {"minValue": 5, "maxValue": 6}}}'
     )
     page = f'<script type="application/ld+json">{posting}</script>'
-    row = {"id": "1", "name": "Job", "url": "https://acme.breezy.hr/p/1-job", "salary": ""}
+    row = {"id": "1", "name": "Job", "url": "https://acme.breezy.hr/p/1-job", "salary": text}
     world = {"https://acme.breezy.hr/json": [row], row["url"]: page}
     assert pay_of(scrape("breezy", "acme", world).postings["1"]) == (5, 6, "EUR", None)
 
