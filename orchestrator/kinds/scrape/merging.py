@@ -23,16 +23,27 @@ def merge(row: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     merged = {name: stored[name] if row[name] in _EMPTY else row[name] for name in CONTENT}
     if row["locations"] in _EMPTY and row["location"] not in (None, stored["location"]):
         merged["locations"] = places_as_json((Place(row["location"]),))  # It moved: the stored places are those of before.
+    if merged["locations"] != stored["locations"]:
+        merged["locations"] = _with_countries(merged["locations"], stored["locations"])
     if any(row[name] is not None for name in _PAY):
         merged.update({name: row[name] for name in _PAY})
     return merged
 
 
+def _with_countries(places: str, stored: str) -> str:
+    """Return places with the stored country where a place of the same words has none: some boards name it in details only."""
+    known = {place.text: place.country for place in _places(stored)}
+    return places_as_json(tuple(at if at.country else at._replace(country=known.get(at.text, "")) for at in _places(places)))
+
+
+def _places(stored: str) -> tuple[Place, ...]:
+    return tuple(Place(**place) for place in json.loads(stored))
+
+
 def hash_of(merged: Mapping[str, Any]) -> str:
     """Return the content hash of a merged row."""
     values = {name: merged[name] for name in CONTENT if name != "locations"}
-    places = tuple(Place(**place) for place in json.loads(merged["locations"]))
-    return content_hash(Posting(identifier="", locations=places, **values))
+    return content_hash(Posting(identifier="", locations=_places(merged["locations"]), **values))
 
 
 def changes(merged: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,29 @@ def test_a_posting_that_moved_does_not_keep_the_places_of_before(driver: Any, se
     ]
 
 
+def test_a_country_that_only_details_tell_stays_when_they_are_not_asked_for_again(
+    driver: Any, server: Any, boards: Any
+) -> None:
+    told = {"location": {"city": "Tampa", "state": "Florida", "addressCountry": "United States"}, "datePosted": "2026-09-24"}
+    server.routes["/careers/86/detail"] = boards.Answer({"result": {"jobOpening": {**told, "description": "<p>Advise.</p>"}}})
+    spec = driver.spec(
+        [{"board": "bamboohr", "token": "acme"}], http={"base_urls": {"bamboohr": server.url}}, details="new-only"
+    )
+    seen = []
+    for title, city in (("Counsel", "Tampa"), ("Counsel", "Tampa"), ("Chief Counsel", "Tampa"), ("Chief Counsel", "Miami")):
+        row = {"id": "86", "jobOpeningName": title, "location": {"city": city, "state": "Florida"}}
+        server.routes["/careers/list"] = boards.Answer({"meta": {"totalCount": 1}, "result": [row]})
+        counts = driver.run(spec).counts()
+        ((places,),) = driver.rows("select locations from postings")
+        seen.append((counts[:3], [(place["text"], place.get("country")) for place in json.loads(places)]))
+    assert seen == [
+        ((1, 0, 0), [("Tampa, Florida", "US")]),
+        ((0, 0, 1), [("Tampa, Florida", "US")]),
+        ((0, 1, 0), [("Tampa, Florida", "US")]),
+        ((0, 1, 0), [("Miami, Florida", None)]),
+    ]
+
+
 def test_a_gap_beside_a_change_changes_only_what_is_there_and_is_seen_again_later(
     driver: Any, server: Any, boards: Any
 ) -> None:

@@ -56,7 +56,7 @@ def _raw(row: Fields, detail: Fields, page: str) -> RawPosting:
         identifier=row.get("id"),
         title=row.text("jobOpeningName"),
         url=f"{page}/{row.text('id')}",
-        places=[_place(row) or _place(detail) or Place()],
+        places=[_place(row, detail)],
         workplace=_WORKPLACES.get(row.text("locationType")) or ("remote" if _remote(row) else ""),
         employment_types=row.texts("employmentStatusLabel"),
         department=row.text("departmentLabel"),
@@ -70,8 +70,16 @@ def _remote(row: Fields) -> bool:
     return row.flag("isRemote") or row.text("isRemote") == "true"
 
 
-def _place(row: Fields) -> Place | None:
-    """Return the place of a row, None without any. The list's goes first: the details say more, but not in every run."""
+def _place(row: Fields, detail: Fields) -> Place:
+    """Return the place. The list's words go first: the details say more, such as the country, but not in every run."""
+    listed, told = _named(row), _named(detail)
+    if listed and told and not listed.country and (listed.locality, listed.region) == (told.locality, told.region):
+        return listed._replace(country=told.country)
+    return listed or told or Place()
+
+
+def _named(row: Fields) -> Place | None:
+    """Return the place of a row, None without any."""
     own, other = row.part("location"), row.part("atsLocation")
     if own.text("city") or own.text("state"):
         country = other.text("country") if other.text("city") in {"", own.text("city")} else ""
