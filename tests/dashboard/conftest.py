@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -378,7 +379,7 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=2) as reply:
             return bool(reply.status == 200)
-    except OSError:
+    except (OSError, HTTPException):  # The latter from itself: Linux may connect so where nobody listens.
         return False
 
 
