@@ -294,6 +294,7 @@ def _too_late(problem: Unanswered, wait: float, left: float) -> Unanswered:
 
 _HINTS: Final = {
     "not-found": "check the token; `orchestrate detect URL` says what a careers page uses",
+    "http-422": "check the token: this is how some boards answer for a company that they don't have",
     "redirected-away": "the board may have moved; `orchestrate detect URL` says what a careers page uses",
     "blocked-address": "add the host to `http.allow_private_hosts` if it is yours",
     "answer-too-large": "raise `http.max_body` if that is expected",

@@ -81,6 +81,8 @@ class Fetched(NamedTuple):
     rows: tuple[Row, ...] = ()
     listed: int = 0
     """Postings before the title filters."""
+    unshown: frozenset[str] = frozenset()
+    """Identifiers of postings that the board lists without showing them: these stay as they are."""
     bad_rows: int = 0
     reasons: tuple[str, ...] = ()
     validators: Validators = Validators()
@@ -172,6 +174,7 @@ def _settled(blank: Fetched, listed: Listed, conversation: _Conversation) -> Fet
         completeness=completeness,
         rows=listed.rows,
         listed=listed.before,
+        unshown=listed.unshown,
         bad_rows=listed.bad_rows,
         reasons=() if listed.only_limited else listed.reasons,
         validators=conversation.validators if completeness is Completeness.COMPLETE else Validators(),

@@ -33,6 +33,7 @@ class Collector:
         remaining: Callable[[], float] | None = None,
     ) -> None:
         self.postings: dict[str, Posting] = {}
+        self.unshown_rows: set[str] = set()
         self.bad_rows = 0
         self.reasons: list[str] = []
         """Why this isn't all there is, at most five."""
@@ -74,6 +75,10 @@ class Collector:
         if self.bad_rows == 1:
             self.incomplete(reason)
 
+    def unshown(self, identifier: str) -> None:
+        """Count a row of which the board shows its identifier and no more."""
+        self.unshown_rows.add(identifier)
+
     def expect(self, total: object) -> None:
         """Remember the board's own count; the first number wins, since later pages may say 0."""
         if self.total is None and isinstance(total, int) and not isinstance(total, bool) and total >= 0:
@@ -110,7 +115,7 @@ class Collector:
             if self.total is None or self.total > len(self):
                 self.incomplete(f"the limit of {self._limit} postings is reached")
             return
-        rows = len(self.postings) + self._repeated + self.bad_rows
+        rows = len(self.postings) + self._repeated + self.bad_rows + len(self.unshown_rows)
         if self.total is not None and abs(rows - self.total) > self.total * _TOLERANCE and len(self) != self.total:
             self.incomplete(f"{len(self)} of {self.total} postings were listed")
 

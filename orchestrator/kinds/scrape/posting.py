@@ -20,7 +20,7 @@ from orchestrator.kinds.scrape import countries, text, times, words
 from orchestrator.kinds.scrape.links import untracked
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
-HASH_VERSION: Final = 4
+HASH_VERSION: Final = 5
 """Raise it when normalising or hashing changes: stored hashes of another version are replaced silently."""
 
 _Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]

@@ -192,7 +192,7 @@ def _close_missing(work: _Work, known: Sequence[Any]) -> str | None:
     fetched, company = work.fetched, work.company
     if fetched.completeness is Completeness.PARTIAL:
         return _still_held(work)
-    listed = {row.identifier for row in fetched.rows}
+    listed = {row.identifier for row in fetched.rows} | fetched.unshown
     opened = [row for row in known if row.status == "open"]
     missing = [row for row in opened if _is_missing(row, fetched, listed)]
     closing = [row for row in missing if row.miss_count + 1 >= fetched.close_after]

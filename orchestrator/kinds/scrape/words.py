@@ -36,7 +36,7 @@ _WORKPLACES: Final[dict[str, Workplace]] = {
 # "Remote sensing" and "remote site" are no way of working, and "non-remote" is the opposite.
 _REMOTE: Final = re.compile(
     r"(?<!non-)(?<!non )(?<!not )(?<!no )"
-    r"\b(?:remote(?!\s+(?:sensing|sites?|area|control))|work from home|wfh|anywhere)\b"
+    r"\b(?:remote(?!\s+(?:sensing|sites?|area|control))|work (?:from|at) home|wfh|tele(?:commut|work)\w*|anywhere)\b"
 )
 _BOTH: Final = re.compile(r"\bhybrid[ -]+remote\b|\bremote[ -]+hybrid\b")
 _HYBRID: Final = re.compile(r"\bhybrid\b")

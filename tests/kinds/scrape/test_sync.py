@@ -110,6 +110,24 @@ def test_a_posting_that_moved_does_not_keep_the_places_of_before(driver: Any, se
     ]
 
 
+def test_a_posting_that_the_board_lists_without_showing_it_stays_as_it_is(driver: Any, server: Any, boards: Any) -> None:
+    def row(number: int) -> dict[str, Any]:
+        return {"title": f"T{number}", "externalPath": f"/job/x/T_R1000{number}", "bulletFields": [f"R1000{number}"]}
+
+    spec = driver.spec(
+        [{"board": "workday", "token": "acme/wd1/Ext"}], http={"base_urls": {"workday": server.url}}, details="none"
+    )
+    seen = []
+    for rows in ([row(1), row(2), row(3)], [row(1), {"bulletFields": ["R10002"]}], [row(1), row(2)]):
+        server.routes["/wday/cxs/acme/Ext/jobs"] = boards.Answer({"total": len(rows), "jobPostings": rows})
+        run = driver.run(spec)
+        seen.append((run.counts(), driver.rows("select identifier, status from postings order by 1")))
+    opened = [("R10001", "open"), ("R10002", "open"), ("R10003", "open")]
+    without = [*opened[:2], ("R10003", "closed")]
+    assert [rows for _, rows in seen] == [opened, without, without]
+    assert [counts[:4] for counts, _ in seen] == [(3, 0, 0, 0), (0, 0, 1, 1), (0, 0, 2, 0)]
+
+
 def test_a_country_that_only_details_tell_stays_when_they_are_not_asked_for_again(
     driver: Any, server: Any, boards: Any
 ) -> None:

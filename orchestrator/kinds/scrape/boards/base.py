@@ -92,6 +92,9 @@ class Listing(Protocol):
     def bad(self, reason: str) -> None:
         """Count a row that can't be read."""
 
+    def unshown(self, identifier: str) -> None:
+        """Count a row of which the board shows its identifier and no more: a stored posting of that name stays as it is."""
+
     def expect(self, total: object) -> None:
         """Remember how many postings the board says it has; the first number counts, anything but a number is ignored."""
 

@@ -20,6 +20,8 @@ class Page(NamedTuple):
     rows: list[Fields]
     length: int
     total: int | None = None
+    least: int = 0
+    """How many there are at least, if that is all that the board says."""
 
 
 class Paging(NamedTuple):
@@ -35,8 +37,9 @@ class Paging(NamedTuple):
         """Return the rows of every page, in order; `opened` is the first answer if somebody asked already.
 
         A page that fails for good is left out and makes the listing incomplete; the first one raises. The total of the first
-        page counts. Without a total the list ends with the first page that isn't full; with one, when it is reached. A page
-        with nothing new ends it too: boards are known to wrap around, and servers to ignore the offset.
+        page counts. Without a total the list ends with the first page that isn't full; with one, when it is reached. Of a
+        board that has so many at least, fewer are not all of them, and neither is exactly that many. A page with nothing
+        new ends it too: boards are known to wrap around, and servers to ignore the offset.
         """
         return (yield from _Reading(self, found).pages(opened))
 
@@ -52,6 +55,7 @@ class _Reading:
         self._offset = 0
         self._missed = 0
         self._total: int | None = None
+        self._least = 0
 
     def pages(self, opened: Response | None) -> Generator[Request, Response, list[Fields]]:
         for number in range(1, MOST_PAGES + 1):
@@ -80,7 +84,7 @@ class _Reading:
     def _taken(self, page: Page, number: int) -> bool:
         """Keep a page; return whether there is another one."""
         if number == 1:
-            self._total = page.total
+            self._total, self._least = page.total, page.least
             self._found.expect(page.total)
         self._missed = 0
         before = len(self._seen)
@@ -93,9 +97,13 @@ class _Reading:
         if self._paging.limit is not None and len(self._seen) >= self._paging.limit:
             self._found.incomplete(f"the limit of {self._paging.limit} postings is reached")
             return False
-        if self._total is None:
-            return page.length == self._paging.size  # More than a page means that the server has no pages.
-        return page.length > 0 and self._offset < self._total
+        if self._total is not None:
+            return page.length > 0 and self._offset < self._total
+        if page.length == self._paging.size or (page.length > 0 and self._offset < self._least):
+            return True  # More than a page means that the server has no pages.
+        if self._least and len(self._seen) <= self._least:
+            self._found.incomplete(f"the board shows {self._least} postings at most")
+        return False
 
 
 class Details:

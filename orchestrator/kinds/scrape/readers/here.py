@@ -51,6 +51,8 @@ class Listed(NamedTuple):
     rows: tuple[Row, ...] = ()
     before: int = 0
     """Postings before the title filters."""
+    unshown: frozenset[str] = frozenset()
+    """Identifiers of postings that the board lists without showing them."""
     bad_rows: int = 0
     reasons: tuple[str, ...] = ()
     """Why this isn't all there is."""
@@ -120,7 +122,7 @@ class HereReading:
         with turns.computing:
             wanted = (posting for posting in found.postings.values() if _wanted(posting.title, task))
             rows = tuple(map(row_of, wanted))
-        return Listed(rows, len(found), found.bad_rows, tuple(found.reasons), found.only_limited)
+        return Listed(rows, len(found), frozenset(found.unshown_rows), found.bad_rows, tuple(found.reasons), found.only_limited)
 
     def close(self) -> None:
         """Give up what hasn't ended."""

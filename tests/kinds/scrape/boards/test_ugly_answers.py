@@ -266,6 +266,24 @@ def test_a_capped_workday_that_goes_on_is_read_to_its_end(case_of: Any) -> None:
     assert (len(found.postings), found.reasons) == (2345, [])
 
 
+@pytest.mark.parametrize(
+    ("ends", "listed", "whole"),
+    [
+        ({600: range(600, 619), 619: range(619, 639)}, 2345, True),  # A short page in the middle.
+        ({400: ()}, 400, False),
+        ({2000: ()}, 2000, False),
+    ],
+)
+def test_a_capped_workday_has_at_least_what_it_says(
+    case_of: Any, ends: dict[int, Iterable[int]], listed: int, *, whole: bool
+) -> None:
+    pages = Pages(case_of("workday"), 20, total=2000, count=2345)
+    every = pages.numbers
+    pages.numbers = lambda offset: ends.get(offset, every(offset))
+    found = pages.drive()
+    assert (len(found.postings), found.reasons == []) == (listed, whole)
+
+
 def test_a_total_that_moves_by_one_per_cent_is_tolerated(case_of: Any) -> None:
     assert Pages(case_of("workday"), 20, total=500, count=497).drive().reasons == []
     assert Pages(case_of("workday"), 20, total=500, count=400).drive().reasons

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+
+from orchestrator.kinds.scrape.boards.base import Request, Response, Source
+from orchestrator.kinds.scrape.boards.workday import BOARD
+from orchestrator.kinds.scrape.listing import drive
 
 API = "https://acme.wd1.myworkdayjobs.com/wday/cxs/acme/Ext"
 PATH = "/job/x/T_R10001"
@@ -150,3 +155,82 @@ def test_a_path_needs_no_slash_in_front(scrape: Any) -> None:
     posting = only(scrape, world)
     assert posting.url == "https://acme.wd1.myworkdayjobs.com/Ext/job/Reno/T_R10001"
     assert texts(posting) == ["Reno"]
+
+
+def test_a_row_that_shows_nothing_is_counted_and_no_bad_row(scrape: Any) -> None:
+    rows = [{"title": "T", "externalPath": PATH, "bulletFields": ["R10001"]}, {"bulletFields": ["R10002-1"]}]
+    found = scrape("workday", "acme/wd1/Ext", {f"{API}/jobs": {"total": 2, "jobPostings": rows}}, details="none")
+    assert (list(found.postings), found.unshown_rows, found.bad_rows, found.reasons) == (["R10001"], {"R10002"}, 0, [])
+    nothing = scrape("workday", "acme/wd1/Ext", {f"{API}/jobs": {"total": 1, "jobPostings": [{}]}}, details="none")
+    assert (nothing.unshown_rows, nothing.bad_rows) == (set(), 1)
+
+
+def test_the_country_of_the_details_is_that_of_the_first_place(scrape: Any) -> None:
+    def countries(**told: Any) -> list[str]:
+        info = {"location": "Stamford Hub", "additionalLocations": ["Bruges"], **told}
+        return [place.country for place in only(scrape, listed() | {API + PATH: {"jobPostingInfo": info}}).locations]
+
+    requisition = {"country": {"descriptor": "India", "alpha2Code": "IN"}}
+    assert countries(country={"descriptor": "United States of America"}, jobRequisitionLocation=requisition) == ["US", ""]
+    assert countries(country="Belgium") == ["BE", ""]
+    assert countries(jobRequisitionLocation=requisition) == ["IN", ""]
+    assert countries() == ["", ""]
+
+
+def test_a_tenant_with_an_underscore_has_a_hyphen_in_its_host(scrape: Any) -> None:
+    api = "https://osv-acme.wd1.myworkdayjobs.com/wday/cxs/osv_acme/Ext"
+    rows = [{"title": "T", "externalPath": PATH, "bulletFields": ["R10001"]}]
+    world = {f"{api}/jobs": {"total": 1, "jobPostings": rows}, api + PATH: {"jobPostingInfo": {"location": "Reno"}}}
+    (posting,) = scrape("workday", "osv_acme/wd1/Ext", world).postings.values()
+    assert posting.url == f"https://osv-acme.wd1.myworkdayjobs.com/Ext{PATH}"
+    assert texts(posting) == ["Reno"]
+
+
+def test_details_without_a_posting_tell_nothing(scrape: Any) -> None:
+    world = listed(locationsText="Remote - USA") | {API + PATH: {"similarJobs": []}}
+    assert only(scrape, world).workplace == "remote"
+    stored = only(scrape, world, details="all", known={"R10001"})
+    assert (stored.workplace, texts(stored)) == (None, [])  # Empty: what is stored stays.
+
+
+def test_every_request_names_a_language() -> None:
+    asked = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request)
+        return Response(request.url, 200, listed().get(request.url, {"jobPostingInfo": {}}))
+
+    drive(BOARD, Source("acme/wd1/Ext"), answer)
+    assert [request.headers["accept-language"] for request in asked] == ["en-US,en;q=0.9"] * 2
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("https://wd1.myworkdaysite.com/recruiting/wf/WellsJobs", "wf/wd1/WellsJobs"),
+        ("https://wd3.myworkdaysite.com/en-US/recruiting/wfp/job_openings/job/Rome/T_1", "wfp/wd3/job_openings"),
+        ("https://wd1.myworkdaysite.com/wday/cxs/acme/snap/jobs", "acme/wd1/snap"),
+        ("https://wd1.myworkdaysite.com/recruiting/wf", None),
+        ("https://wd1.myworkdaysite.com/wday/cxs", None),
+        ("https://wd1.myworkdaysite.com/", None),
+        ("https://osv-acme.wd1.myworkdayjobs.com/Careers", "osv_acme/wd1/Careers"),
+        ("https://osv-acme.wd1.myworkdayjobs.com/wday/cxs/osv_acme/Careers/jobs", "osv_acme/wd1/Careers"),
+        ("https://acme.wd1.myworkdayjobs.com/recruiting/job/x/T_1", "acme/wd1/recruiting"),
+        ("https://acme.wd1.myworkdayjobs.com/ec/job/x/T_R1", "acme/wd1/ec"),
+        ("https://acme.wd1.myworkdayjobs.com/ec", "acme/wd1/ec"),
+        ("https://acme.wd1.myworkdayjobs.com/fr/jobs", "acme/wd1/jobs"),
+        ("https://acme.wd1.myworkdayjobs.com/us-jobs/job/x/T_R1", "acme/wd1/us-jobs"),
+        ("https://acme.wd1.myworkdayjobs.com/en-us", None),
+        ("https://acme.wd1.myworkdayjobs.com/es-419/Ext", "acme/wd1/Ext"),
+        ("https://acme.wd1.myworkdayjobs.com/zh-Hans-CN/Ext", "acme/wd1/Ext"),
+        ("https://acme.wd2.myworkdayjobs-impl.com/Ext", None),
+    ],
+)
+def test_a_site_is_found_in_every_kind_of_address(url: str, token: str | None) -> None:
+    assert BOARD.detect(urlsplit(url)) == token
+
+
+def test_flex_is_hybrid_and_work_at_home_as_a_place_is_remote(scrape: Any) -> None:
+    assert only(scrape, listed(remoteType="Flex"), details="none").workplace == "hybrid"
+    for place in ("Work At Home-Texas", "Telecommute - TX", "FL - Work from home"):
+        assert only(scrape, listed(locationsText=place), details="none").workplace == "remote"
