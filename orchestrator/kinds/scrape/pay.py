@@ -13,13 +13,13 @@ from orchestrator.kinds.scrape.row import RawSalary
 _LONGEST: Final = 80
 _AMOUNT: Final = (
     r"(?P<{0}sign>(?:[A-Z]{{1,3}})?[$€£₹¥₱₦₪₺₩₫฿]|[A-Z]{{3}})?\s*"
-    r"(?P<{0}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<{0}k>[kK])?"
+    r"(?P<{0}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d{{1,2}})?|\d+(?:\.\d{{1,2}})?)\s*(?P<{0}k>[kK])?"
 )
 _RANGE: Final = re.compile(
     rf"{_AMOUNT.format('low')}(?:\s*(?:[-\u2013\u2014]|to)\s*{_AMOUNT.format('high')})?"
     r"(?:\s+(?P<code>[A-Z]{3}))?(?:\s*(?:/|per|an?)\s*(?P<period>[a-z]+))?"
 )
-_SIGNS: Final = {
+SIGNS: Final = {
     "€": "EUR",
     "£": "GBP",
     "₹": "INR",
@@ -50,7 +50,7 @@ def pay_in(text: str, country: str = "") -> RawSalary | None:
     if found is None:
         return None
     sign = found["code"] or found["lowsign"] or found["highsign"] or ""
-    currency = _DOLLARS.get(country.upper(), "") if sign == "$" else _SIGNS.get(sign, sign)
+    currency = _DOLLARS.get(country.upper(), "") if sign == "$" else SIGNS.get(sign, sign)
     low = _number(found["low"], found["lowk"] or found["highk"])
     high = _number(found["high"], found["highk"]) if found["high"] else low
     return RawSalary(low, high, currency, found["period"] or "")

@@ -25,7 +25,8 @@ HASH_VERSION: Final = 5
 
 _Pay: TypeAlias = tuple[float | None, float | None, str | None, str | None]
 _NO_PAY: Final[_Pay] = (None, None, None, None)
-_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"(?!\d{1,3}\.\d{3}$)\d{1,15}(?:\.\d+)?")
+"""`45.000` may be forty-five thousand, as Germans write it."""
 _NO_PAY_FROM: Final = 500_000_000
 """A year in rupiah or won has nine digits; what is more was mistyped."""
 _MOST_PLACES: Final = 200

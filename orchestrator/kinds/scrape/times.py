@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 _DAY: Final = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})")
+_DOTTED: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+"""Day, month, year: nobody writes the month first with dots."""
 _ZONE: Final = re.compile(r"\s*(?:UTC|GMT|Z)$")
 _OFFSET: Final = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 _DIGITS: Final = re.compile(r"\d{10}|\d{13}")
@@ -35,8 +37,8 @@ def instant(value: object) -> datetime | date | None:
     """Return what a board's date means: an aware datetime in UTC, a date if it names a day only, None if it is neither.
 
     Reads seconds and milliseconds since the epoch, ISO 8601, `2026-08-05 09:41:37 UTC`, the form of e-mails and RSS, and
-    days with the month as an English word. `05/08/2026` isn't read: half of the world means May by it. A time without zone
-    counts as UTC.
+    days as `16.05.2026` or with the month as an English word. `05/08/2026` isn't read: half of the world means May by it.
+    A time without zone counts as UTC.
     """
     if isinstance(value, bool):
         return None
@@ -52,6 +54,8 @@ def _written(value: str) -> datetime | date | None:
     try:
         if day := _DAY.fullmatch(value):
             return date(int(day[1]), int(day[3]), int(day[4]))
+        if dotted := _DOTTED.fullmatch(value):
+            return date(int(dotted[3]), int(dotted[2]), int(dotted[1]))
         if _DIGITS.fullmatch(value):
             return _epoch(float(value))
         return _utc(datetime.fromisoformat(_OFFSET.sub("", _ZONE.sub("+00:00", value).replace("  ", " "))))

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urljoin
 
 from orchestrator.kinds.scrape.boards.fields import Fields, first, unescape_once
 from orchestrator.kinds.scrape.links import untracked
-from orchestrator.kinds.scrape.pay import pay_in
+from orchestrator.kinds.scrape.pay import SIGNS, pay_in
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
 _SCRIPT: Final = re.compile(
-    r"<script\b[^>]*\btype\s*=\s*[\"']?application/ld\+json\b[^>]*>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL
+    r"<script\b[^>]*\btype\s*=\s*[\"']?\s*application/ld(?:\+|&#x0*2b;|&#0*43;|&plus;)json\b[^>]*>(.*?)</script\s*>",
+    re.IGNORECASE | re.DOTALL,
 )
 _WRAPPING: Final = re.compile(
     r"^\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?)|(?://|/\*)?\s*(?:-->|\]\]>)(?:\s*\*/)?\s*;?\s*$"
 )
 _TRAILING_COMMA: Final = re.compile(r"(\"(?:[^\"\\]|\\.)*\")|,(?=\s*[}\]])", re.DOTALL)
+_PREFIX: Final = re.compile(r".*[/:#]")
 _UNIT_CODES: Final = {"ANN": "year", "MON": "month", "WEE": "week", "HUR": "hour"}
 _LONGEST: Final = 2_000_000
 _DEEPEST: Final = 12
@@ -46,6 +50,7 @@ def _parsed(script: str) -> Any:
     bare = script
     for _ in range(2):  # A comment may hold a CDATA section.
         bare = _WRAPPING.sub("", bare)
+    bare = bare.rstrip("; \t\r\n")
     mended = _TRAILING_COMMA.sub(lambda match: match[1] or "", bare)
     for text in (bare, mended, unescape_once(mended)):
         try:
@@ -71,7 +76,7 @@ def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 def _is(value: dict[str, Any], kind: str) -> bool:
     names = value.get("@type")
     return any(
-        isinstance(name, str) and name.rpartition("/")[2] == kind for name in (names if isinstance(names, list) else [names])
+        isinstance(name, str) and _PREFIX.sub("", name) == kind for name in (names if isinstance(names, list) else [names])
     )
 
 
@@ -92,7 +97,7 @@ def read(row: Fields, page_url: str) -> RawPosting:
     said = first(row.text("url"), row.text("@id") if row.text("@id").startswith("http") else "")
     address = address_of(said, page_url)
     company = next(iter(_each(row, "hiringOrganization")), Fields(None))
-    name = first(company.text("name"), company.text())
+    name = unescape_once(first(company.text("name"), company.text()))
     mode = " ".join(row.texts("jobLocationType"))
     return RawPosting(
         identifier=_identifier(row, name) or address,
@@ -105,22 +110,51 @@ def read(row: Fields, page_url: str) -> RawPosting:
         date_posted=row.get("datePosted"),
         valid_through=row.get("validThrough"),
         language=row.text("inLanguage"),
-        description_html=_markup(row.text("description")),
-        company=unescape_once(name),
+        description_html=markup(row.text("description")),
+        company=name,
     )
+
+
+def read_all(rows: Sequence[Fields], page_url: str) -> Iterator[RawPosting | None]:
+    """Yield the row of each JobPosting of a page; None for one of several that nothing tells from another.
+
+    Without identifiers, several on one page may differ by the fragments of their addresses only (`/careers#welder`).
+    """
+    if len(rows) == 1:
+        yield read(rows[0], page_url)
+        return
+    raws = [read(row, page_url) for row in rows]
+    anchors = [_anchor(row, page_url) for row in rows]
+    different = Counter(name for name, *_ in {(raw.identifier, raw.title, *raw.places) for raw in raws})
+    page = address_of("", page_url).rstrip("/")
+    for row, raw, anchor in zip(rows, raws, anchors, strict=True):
+        shared = different[raw.identifier] > 1 or not (row.text("url") or row.text("@id"))
+        if _identifier(row, raw.company) or not shared:
+            yield raw
+        elif anchor and anchors.count(anchor) == 1:
+            yield raw._replace(identifier=anchor, url=anchor)
+        else:
+            yield raw if str(raw.identifier).rstrip("/") != page else None
+
+
+def _anchor(row: Fields, page_url: str) -> str:
+    """Return the address with a fragment by which a JobPosting calls itself, an empty text without any."""
+    link = next((link for link in (row.text("url"), row.text("@id")) if "#" in link), "")
+    return anchored(link, page_url) if link else ""
 
 
 def address_of(link: str, page_url: str) -> str:
     """Return where a link of a page leads, without tracking; the page itself if the link is none."""
+    return anchored(link, page_url).partition("#")[0]
+
+
+def anchored(link: str, page_url: str) -> str:
+    """Return where a link of a page leads, without tracking but with its fragment; the page itself if the link is none."""
     try:
-        return untracked(urljoin(page_url, link))
+        whole = urljoin(page_url, link)
+        return untracked(whole) + "".join(whole.partition("#")[1:])
     except ValueError:
         return page_url
-
-
-def is_named(row: Fields) -> bool:
-    """Whether a JobPosting says which one it is; without, only the page that it stands on does."""
-    return bool(_identifier(row, row.text("hiringOrganization", "name")) or row.text("url") or row.text("@id"))
 
 
 def _identifier(row: Fields, company: str) -> str:
@@ -128,25 +162,32 @@ def _identifier(row: Fields, company: str) -> str:
     value = row.get("identifier")
     each = Fields(value[0] if isinstance(value, list) and value else value)
     said = first(each.text("value"), each.text("@id"), each.text())
-    return "" if said == company else said
+    return "" if unescape_once(said) == company else said
 
 
-def _markup(description: str) -> str:
-    """Return HTML. Some pages escape it once more: then there is no tag in it, but entities of tags."""
-    return unescape_once(description) if "<" not in description and "&lt;" in description else description
+def markup(description: str) -> str:
+    """Return HTML. Some pages escape it once more: then there is no tag in it, but entities of tags.
+
+    What has neither is plain text, whose lines HTML would join.
+    """
+    if "<" in description:
+        return description
+    return unescape_once(description) if "&lt;" in description else description.replace("\n", "<br>")
 
 
 def places(row: Fields) -> list[Place]:
     """Return where a JobPosting is."""
-    return [_place(each) for each in _each(row, "jobLocation")]
+    return [place for each in _each(row, "jobLocation") for place in _places_of(each)]
 
 
 def _wanted_from(row: Fields) -> list[Place]:
     """Return from where one may work: that is the place of a remote posting that names no other."""
-    areas = [
-        (first(each.text("name"), each.text()), each.text("@type")) for each in _each(row, "applicantLocationRequirements")
-    ]
-    return [Place(name, country=name if kind == "Country" else "") for name, kind in areas]
+    areas = []
+    for each in _each(row, "applicantLocationRequirements"):
+        names = [name for text in each.texts("name") or [each.text()] if (name := _plain(text))]
+        is_country = each.text("@type") == "Country"
+        areas += _places_of(each) if each.get("address") else [Place(name, "", "", name * is_country) for name in names]
+    return areas
 
 
 def _each(row: Fields, name: str) -> list[Fields]:
@@ -154,17 +195,38 @@ def _each(row: Fields, name: str) -> list[Fields]:
     return [Fields(each) for each in (value if isinstance(value, list) else [value]) if each]
 
 
-def _place(location: Fields) -> Place:
-    address = next(iter(_each(location, "address")), Fields(None))
-    if address.text():
-        return Place(address.text())
-    country = first(address.text("addressCountry"), address.text("addressCountry", "name"), *address.texts("addressCountry"))
-    locality, region = (
-        address.text("addressLocality"),
-        first(address.text("addressRegion"), address.text("addressRegion", "name")),
-    )
-    name = "" if locality or region or country else first(location.text("name"), location.text())
-    return Place(name, locality, region, country)
+def _places_of(location: Fields) -> list[Place]:
+    """Return the places of a location: it may have several addresses, and be one itself."""
+    addresses = _each(location, "address") or ([location] if _parts(location, "addressLocality") else [])
+    found = [place for address in addresses for place in _places_at(address)]
+    return found or [Place(name) for name in [_plain(first(location.text("name"), location.text()))] if name]
+
+
+def _places_at(address: Fields) -> list[Place]:
+    if text := _plain(address.text()):
+        return [Place(text)]
+    parts = tuple(_parts(address, name) for name in ("addressLocality", "addressRegion", "addressCountry"))
+    localities, regions, countries = parts
+    if max(len(regions), len(countries)) > 1:  # Nothing says which belong together.
+        apart = (
+            [(each, "", "") for each in localities],
+            [("", each, "") for each in regions],
+            [("", "", each) for each in countries],
+        )
+        return [Place("", *each) for each in chain.from_iterable(apart)]
+    region, country = first(*regions), first(*countries)
+    places = [Place("", locality, region, country) for locality in localities or [""]]
+    return [place for place in places if any(place)]
+
+
+def _parts(address: Fields, name: str) -> list[str]:
+    """Return the texts of a part of an address: one or several, plain or with a name."""
+    return [text for each in _each(address, name) if (text := _plain(first(each.text(), each.text("name"))))]
+
+
+def _plain(text: str) -> str:
+    """Return a text without entities, and empty if it only says that there is none (iCIMS)."""
+    return "" if text.upper() == "UNAVAILABLE" else unescape_once(text)
 
 
 def salary(row: Fields) -> RawSalary | None:
@@ -173,13 +235,14 @@ def salary(row: Fields) -> RawSalary | None:
     pay = Fields(value[0] if isinstance(value, list) and value else value)
     if pay.get() is None:
         return None
-    currency = first(pay.text("currency"), row.text("salaryCurrency"))
     amount = pay.part("value") if isinstance(pay.get("value"), dict) else pay
+    currency = first(pay.text("currency"), amount.text("currency"), row.text("salaryCurrency"))
+    currency = SIGNS.get(currency, currency)
     single = first(amount.text("value"), amount.text())
     low, high = (_number(amount.get(name)) for name in ("minValue", "maxValue"))
     period = first(amount.text("unitText"), pay.text("unitText"), amount.text("unitCode"))
     period = _UNIT_CODES.get(period, period)
-    if low is None and high is None:
+    if not low and not high:
         low = high = _number(single)
         if written := pay_in(single):  # "50,000 - 60,000 EUR per year"
             return RawSalary(written.minimum, written.maximum, first(written.currency, currency), first(written.period, period))
@@ -187,4 +250,6 @@ def salary(row: Fields) -> RawSalary | None:
 
 
 def _number(value: Any) -> Any:
-    return value.replace(",", "") if isinstance(value, str) and re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", value) else value
+    """Return a number that is written for people (`$50,000`), anything else as it is."""
+    written = pay_in(value) if isinstance(value, str) else None
+    return written.minimum if written and written.minimum == written.maximum else value

@@ -64,11 +64,11 @@ def address_key(url: str) -> str:
 def _take(answer: Response, found: Listing) -> bool:
     """List what a page holds; return whether it held anything."""
     rows = jobposting.found_in(answer.body)
-    for row in rows:
-        if len(rows) > 1 and not jobposting.is_named(row):
-            found.bad("one of several postings on a page has neither an identifier nor an address")
+    for raw in jobposting.read_all(rows, answer.url) if rows else ():
+        if raw is None:
+            found.bad("one of several postings on a page has neither an identifier nor an address of its own")
         else:
-            found.add(jobposting.read(row, answer.url))
+            found.add(raw)
     return bool(rows)
 
 

@@ -6,7 +6,7 @@ Source of the format: https://www.sitemaps.org/protocol.html. A map may be an in
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _MOST_MAPS: Final = 50
-_JOB_WORDS: Final = r"job|career|position|vacanc|opening|stelle|karriere|role"
+_JOB_WORDS: Final = (
+    r"job|career|position|vacanc|opening|stelle|karriere|role|recruit|vacatur|emploi|offre|recrut|empleo|vaga|lavor|praca"
+)
 _ABOUT_JOBS: Final = re.compile(rf"/[^/]*(?:{_JOB_WORDS})[^/]*/", re.IGNORECASE)
 _JOBS_IN_NAME: Final = re.compile(_JOB_WORDS, re.IGNORECASE)
 _MAP: Final = re.compile(r"\.xml(?:\.gz)?$", re.IGNORECASE)
@@ -63,6 +65,7 @@ def pages(url: str, found: Listing) -> Generator[Request, Response, list[str]]:
     map as such doesn't come, that is raised.
     """
     waiting, named = yield from _start(url)
+    about_jobs = list(named) if is_map(url) and _JOBS_IN_NAME.search(urlsplit(url).path) else []
     seen = set(waiting)
     for count, address in enumerate(waiting):  # The list grows while it is read.
         if count == _MOST_MAPS:
@@ -74,9 +77,13 @@ def pages(url: str, found: Listing) -> Generator[Request, Response, list[str]]:
             found.incomplete(f"a part of the site's map: {error}")
             continue
         named += more
+        about_jobs += more if _JOBS_IN_NAME.search(urlsplit(address).path) else []
         waiting += [link for link in maps if link not in seen]
         seen.update(maps)
-    return _chosen(list(dict.fromkeys(named)), "" if is_map(url) else url)
+    chosen = _chosen(list(dict.fromkeys(named)), "" if is_map(url) else url, frozenset(about_jobs))
+    if named and not chosen:
+        found.incomplete(f"none of the {len(named)} pages of the site's map looks like a posting")
+    return chosen
 
 
 def _start(url: str) -> Generator[Request, Response, _Found]:
@@ -109,7 +116,14 @@ def _read(answer: Response) -> _Found:
     return sorted(inside, key=lambda link: _JOBS_IN_NAME.search(link) is None), []
 
 
-def _chosen(named: list[str], below: str) -> list[str]:
-    start = below.rstrip("/") + "/"
-    own = [page for page in named if urlsplit(below).path.strip("/") and page.startswith(start)] if below else []
-    return own or [page for page in named if _ABOUT_JOBS.search(urlsplit(page).path)]
+def _chosen(named: list[str], below: str, about_jobs: Collection[str]) -> list[str]:
+    """Return the pages below an address, else those whose path, or whose map's name, says that they are about jobs."""
+    start = urlsplit(below).path.strip("/")
+    own = [page for page in named if urlsplit(page).path.strip("/").startswith(start + "/")] if start else []
+    return own or [page for page in named if page in about_jobs or _ABOUT_JOBS.search(_steps(page))]
+
+
+def _steps(page: str) -> str:
+    """Return a page's path; one that is asked by a query ends with a slash as one that is asked by its name."""
+    parts = urlsplit(page)
+    return parts.path + "/" * bool(parts.query)

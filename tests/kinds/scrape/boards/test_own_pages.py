@@ -227,3 +227,240 @@ def test_maps_that_name_each_other_are_read_once(scrape: Any) -> None:
     found = scrape("jsonld", Source(url="https://acme.example/jobs", sitemap=True), world)
     assert (len(found.postings), found.reasons) == (0, [])
     assert len(scrape.asked) == 3
+
+
+def fields_of(**fields: Any) -> str:
+    return json.dumps({"@type": "JobPosting", "title": "Job", "identifier": "1", "description": "x", **fields})
+
+
+def posting_with(scrape: Any, **fields: Any) -> Any:
+    page = "https://acme.example/j"
+    return scrape("jsonld", Source(url=page), {page: script(fields_of(**fields))}).postings["1"]
+
+
+CAREERS = "https://acme.example/careers"
+
+
+@pytest.mark.parametrize(
+    ("rows", "identifiers"),
+    [
+        ([{"url": f"{CAREERS}#1"}, {"url": f"{CAREERS}?utm_source=x#2"}], [f"{CAREERS}#1", f"{CAREERS}#2"]),
+        ([{"@id": "#cook"}, {"@id": "#smith"}], [f"{CAREERS}#cook", f"{CAREERS}#smith"]),
+        ([{"url": CAREERS, "@id": f"{CAREERS}#a"}, {"url": CAREERS, "@id": f"{CAREERS}#b"}], [f"{CAREERS}#a", f"{CAREERS}#b"]),
+        (
+            [{"@id": f"#{at}", "title": "Cook", "jobLocation": {"address": at}} for at in ("a", "b")],
+            [f"{CAREERS}#a", f"{CAREERS}#b"],
+        ),
+        ([{"url": f"{CAREERS}/1#job"}, {"url": f"{CAREERS}/2#job"}], [f"{CAREERS}/1", f"{CAREERS}/2"]),
+    ],
+)
+def test_postings_of_one_page_may_differ_by_the_fragments_of_their_addresses(
+    scrape: Any, rows: list[dict[str, Any]], identifiers: list[str]
+) -> None:
+    each = [{"@type": "JobPosting", "title": f"T{number}", **row} for number, row in enumerate(rows)]
+    found = scrape("jsonld", Source(url=CAREERS), {CAREERS: script(json.dumps(each))})
+    assert (list(found.postings), [posting.url for posting in found.postings.values()]) == (identifiers, identifiers)
+    assert found.reasons == []
+
+
+def test_postings_that_all_call_themselves_by_the_page_are_bad_rows_and_one_told_twice_is_one(scrape: Any) -> None:
+    def found(*titles: str, **fields: str) -> Any:
+        each = [{"@type": "JobPosting", "title": title, **fields} for title in titles]
+        named = {"@type": "JobPosting", "title": "Named", "identifier": "9"}
+        return scrape("jsonld", Source(url=CAREERS), {CAREERS: script(json.dumps([named, *each]))})
+
+    several = found("Cook", "Smith", url=f"{CAREERS}/")
+    assert (list(several.postings), several.bad_rows) == (["9"], 2)
+    company = found("Cook", "Smith", url=CAREERS, identifier="Acme", hiringOrganization="Acme")
+    assert (list(company.postings), company.bad_rows) == (["9"], 2)
+    same = found("Cook", "Smith", url=f"{CAREERS}#jobposting")
+    assert (list(same.postings), same.bad_rows) == (["9"], 2)
+    twice = found("Cook", "Cook", url=CAREERS)
+    assert (list(twice.postings), twice.bad_rows) == (["9", CAREERS], 0)
+
+
+@pytest.mark.parametrize("plus", ["+", "&#x2B;", "&#43;", "&plus;"])
+def test_a_script_is_found_whose_type_is_escaped(plus: str) -> None:
+    page = f'<script type="application/ld{plus}json;charset=utf-8">{POSTING % 1};</script>'
+    assert [row.text("identifier") for row in found_in(page)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"addressLocality": "Hong Kong", "addressRegion": "UNAVAILABLE", "addressCountry": "HK"}, [("Hong Kong", "", "HK")]),
+        ({"addressLocality": "UNAVAILABLE", "addressRegion": "Unavailable", "addressCountry": "UNAVAILABLE"}, []),
+        ({"addressLocality": ["Kitzingen"], "postalCode": ["97318"]}, [("Kitzingen", "", "")]),
+        ({"addressLocality": ["Bonn", "Ulm"], "addressCountry": "DE"}, [("Bonn", "", "DE"), ("Ulm", "", "DE")]),
+        (
+            {"addressLocality": ["Prague"], "addressCountry": ["Czechia", "Poland"]},
+            [("Prague", "", ""), ("", "", "CZ"), ("", "", "PL")],
+        ),
+        ({"addressLocality": "King&#039;s Lynn"}, [("King's Lynn", "", "")]),
+    ],
+)
+def test_an_address_is_read_however_its_parts_are_written(
+    scrape: Any, fields: dict[str, Any], expected: list[tuple[str, str, str]]
+) -> None:
+    seen = [tuple(place[1:]) for place in posting_with(scrape, jobLocation={"address": fields}).locations]
+    assert seen == expected
+
+
+def test_every_address_of_a_location_counts_and_a_location_may_be_one_itself(scrape: Any) -> None:
+    def places(location: Any) -> list[str]:
+        return [place.text for place in posting_with(scrape, jobLocation=location).locations]
+
+    assert places({"address": [{"addressLocality": "Berlin"}, {"addressLocality": "Munich"}]}) == ["Berlin", "Munich"]
+    assert places({"@type": "PostalAddress", "addressLocality": "Berlin"}) == ["Berlin"]
+    assert places({"address": "Bath &amp; Bristol"}) == ["Bath & Bristol"]
+    assert places({"@type": "Place", "name": "HQ", "address": {"@type": "PostalAddress"}}) == ["HQ"]
+
+
+@pytest.mark.parametrize(
+    ("area", "expected"),
+    [
+        ({"@type": "Country", "name": "USA"}, [("USA", "US")]),
+        ({"@type": "Country", "name": ["US", "CA"]}, [("US", "US"), ("CA", "CA")]),
+        ({"address": {"addressRegion": "Europe"}}, [("Europe", "")]),
+    ],
+)
+def test_an_empty_location_leaves_the_word_to_where_one_may_work_from(
+    scrape: Any, area: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    empty = {"@type": "Place", "address": {"@type": "PostalAddress"}}
+    posting = posting_with(scrape, jobLocation=empty, applicantLocationRequirements=area)
+    assert [(place.text, place.country) for place in posting.locations] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"value": "45.000", "unitText": "YEAR"}, (None, None)),
+        ({"minValue": "45.000", "maxValue": "55.000"}, (None, None)),
+        ({"minValue": "", "maxValue": "", "value": 50000}, (50000, 50000)),
+        ({"minValue": 0, "maxValue": 0, "value": "50000"}, (50000, 50000)),
+        ({"minValue": "$50,000", "maxValue": "60000.00"}, (50000, 60000)),
+    ],
+)
+def test_amounts_that_are_written_for_people(scrape: Any, value: dict[str, Any], expected: tuple[Any, Any]) -> None:
+    posting = posting_with(scrape, baseSalary={"currency": "EUR", "value": value})
+    assert (posting.salary_min, posting.salary_max) == expected
+
+
+@pytest.mark.parametrize("pay", [{"value": {"value": 5, "currency": "EUR"}}, {"currency": "\u20ac", "value": 5}])
+def test_a_currency_may_be_a_sign_or_stand_in_the_value(scrape: Any, pay: dict[str, Any]) -> None:
+    assert posting_with(scrape, baseSalary=pay).salary_currency == "EUR"
+
+
+def test_the_lines_of_a_plain_description_stay(scrape: Any) -> None:
+    assert posting_with(scrape, description="One\nTwo").description_text == "One\nTwo"
+    assert posting_with(scrape, description="<p>One\nTwo</p>").description_text == "One Two"
+
+
+def test_a_day_between_dots_is_the_day_first(scrape: Any) -> None:
+    assert posting_with(scrape, datePosted="16.05.2024").date_posted == "2024-05-16"
+    assert posting_with(scrape, datePosted="05.16.2024").date_posted is None
+
+
+def test_a_type_may_have_a_prefix() -> None:
+    assert [row.text("title") for row in found_in(script('{"@type": "schema:JobPosting", "title": "T"}'))] == ["T"]
+
+
+def mapped(scrape: Any, source: Source, name: str, *links: str) -> Any:
+    world: dict[str, Any] = {name: urls(*links), **{link: script(POSTING % link) for link in links}}
+    return scrape("jsonld", source, world)
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "link"),
+    [
+        ("https://acme.nl/vacature-sitemap.xml", "https://acme.nl/vacature-sitemap.xml", "https://acme.nl/werk/adviseur"),
+        ("https://acme.nl/kaart.xml", "https://acme.nl/kaart.xml", "https://acme.nl/vacature/adviseur"),
+        ("https://acme.nl/kaart.xml", "https://acme.nl/kaart.xml", "https://acme.nl/jobdetail?id=1"),
+        ("https://acme.nl/werk", "https://acme.nl/sitemap.xml", "https://www.acme.nl/werk/adviseur"),
+        ("https://acme.nl/werk", "https://acme.nl/sitemap.xml", "http://acme.nl/werk/adviseur"),
+    ],
+)
+def test_pages_of_a_map_are_postings_by_their_words_by_the_maps_name_or_below_the_page(
+    scrape: Any, page: str, name: str, link: str
+) -> None:
+    found = mapped(scrape, Source(url=page, sitemap=True), name, link, "https://acme.nl/over-ons")
+    assert link in found.postings
+    assert found.reasons == []
+
+
+def test_all_pages_of_a_part_that_is_named_after_jobs_are_read(scrape: Any) -> None:
+    parts = "".join(
+        f"<sitemap><loc>https://acme.nl/{name}.xml</loc></sitemap>" for name in ("vacature-sitemap", "team-sitemap")
+    )
+    world = {
+        "https://acme.nl/sitemap.xml": f"<sitemapindex>{parts}</sitemapindex>",
+        "https://acme.nl/vacature-sitemap.xml": urls("https://acme.nl/werk/adviseur"),
+        "https://acme.nl/team-sitemap.xml": urls("https://acme.nl/team/jansen"),
+        "https://acme.nl/werk/adviseur": script(POSTING % "1"),
+    }
+    found = scrape("jsonld", Source(url="https://acme.nl/", sitemap=True), world)
+    assert (list(found.postings), found.reasons) == (["1"], [])
+    assert "https://acme.nl/team/jansen" not in scrape.asked
+
+
+def test_a_map_of_which_no_page_looks_like_a_posting_is_no_empty_board(scrape: Any) -> None:
+    source = Source(url="https://acme.example/kaart.xml")
+    found = mapped(scrape, source, source.url, "https://acme.example/about", "https://acme.example/team")
+    assert (list(found.postings), len(found.reasons)) == ([], 1)
+    assert mapped(scrape, source, source.url).reasons == []
+
+
+def feed_item(scrape: Any, inside: str, name: str = "1") -> Any:
+    spaces = 'xmlns:media="http://search.yahoo.com/mrss/" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:j="urn:j"'
+    feed = f"<rss {spaces}><channel><item>{inside}</item></channel></rss>"
+    return scrape("rss", Source(url="https://acme.example/f"), {"https://acme.example/f": feed}).postings[name]
+
+
+def test_the_feeds_own_elements_count_before_those_of_others(scrape: Any) -> None:
+    own = "<title>Cook</title><link>https://acme.example/1</link><description>Text</description>"
+    others = '<media:title>logo.png</media:title><atom:link rel="related" href="https://x.example/"/><media:description>a</media:description>'
+    for inside in (own + others, others + own):
+        posting = feed_item(scrape, inside, "https://acme.example/1")
+        assert (posting.title, posting.description_text) == ("Cook", "Text")
+    longer = (
+        "<title>Cook</title><guid>1</guid><description>Teaser</description><j:description>Whole</j:description><j:description/>"
+    )
+    assert feed_item(scrape, longer).description_text == "Whole"
+
+
+def test_texts_of_a_feed_are_unescaped(scrape: Any) -> None:
+    title = "<title><![CDATA[R&amp;D Engineer &#8211; Berlin]]></title><guid>1</guid>"
+    place = "<j:location><![CDATA[King&#039;s Lynn]]></j:location>"
+    body = "<description><![CDATA[&lt;p&gt;Support &amp;amp; sales in &lt;b&gt;Bonn&lt;/b&gt;.&lt;/p&gt;]]></description>"
+    posting = feed_item(scrape, title + place + body + "<j:department>R&amp;amp;D</j:department>")
+    assert posting.department == "R&D"
+    assert (posting.title, posting.location) == ("R&D Engineer \u2013 Berlin", "King's Lynn")
+    assert posting.description_text == "Support & sales in Bonn."
+
+
+def test_more_of_what_feeds_of_openings_tell(scrape: Any) -> None:
+    head = "<title>Job</title><guid>1</guid>"
+    ends = "<j:closingDate>Sun, 25 Oct 2026 00:33:21 +0000</j:closingDate><j:workType>Full Time,Part Time</j:workType>"
+    posting = feed_item(scrape, f"{head}{ends}<j:location>VIC|Melbourne,WA|Perth</j:location>")
+    assert (posting.valid_through, posting.employment_type) == ("2026-10-25T00:33:21Z", "FULL_TIME,PART_TIME")
+    assert [place.text for place in posting.locations] == ["Melbourne, VIC", "Perth, WA"]
+    pay = feed_item(scrape, f"{head}<j:salary>$110,000 - $140,000 USD</j:salary>")
+    assert (pay.salary_min, pay.salary_max, pay.salary_currency) == (110_000, 140_000, "USD")
+
+
+def test_postings_of_a_feed_may_differ_by_the_fragments_of_their_addresses(scrape: Any) -> None:
+    items = "".join(f"<item><title>T</title><link>https://acme.example/jobs#{number}</link></item>" for number in range(2))
+    source = Source(url="https://acme.example/f")
+    found = scrape("rss", source, {source.url: f"<rss><channel>{items}</channel></rss>"})
+    assert list(found.postings) == ["https://acme.example/jobs#0", "https://acme.example/jobs#1"]
+
+
+def test_the_markup_of_atoms_xhtml_stays(scrape: Any) -> None:
+    div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>One</p> and <ul><li>Two</li><li>Three</li></ul></div>'
+    prefixed = div.replace("xmlns=", "xmlns:x=").replace("</", "</x:").replace("<", "<x:").replace("<x:/x:", "</x:")
+    for content in (div, prefixed):
+        entry = f'<entry><title>T</title><id>1</id><content type="xhtml">{content}</content></entry>'
+        source = Source(url="https://acme.example/f")
+        found = scrape("rss", source, {source.url: f'<feed xmlns="http://www.w3.org/2005/Atom">{entry}</feed>'})
+        assert found.postings["1"].description_text == "One\nand\n- Two\n- Three"
