@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 
 from orchestrator.kinds.scrape.boards.fields import Fields, first, unescape_once
@@ -120,21 +119,31 @@ def read_all(rows: Sequence[Fields], page_url: str) -> Iterator[RawPosting | Non
 
     Without identifiers, several on one page may differ by the fragments of their addresses only (`/careers#welder`).
     """
-    if len(rows) == 1:
-        yield read(rows[0], page_url)
-        return
     raws = [read(row, page_url) for row in rows]
-    anchors = [_anchor(row, page_url) for row in rows]
-    different = Counter(name for name, *_ in {(raw.identifier, raw.title, *raw.places) for raw in raws})
+    alike: dict[object, list[_Candidate]] = {}
+    for row, raw in zip(rows, raws, strict=True):
+        if not _identifier(row, raw.company):
+            alike.setdefault(raw.identifier, []).append(_Candidate(raw.title, tuple(raw.places), _anchor(row, page_url)))
     page = address_of("", page_url).rstrip("/")
-    for row, raw, anchor in zip(rows, raws, anchors, strict=True):
-        shared = different[raw.identifier] > 1 or not (row.text("url") or row.text("@id"))
-        if _identifier(row, raw.company) or not shared:
-            yield raw
-        elif anchor and anchors.count(anchor) == 1:
+    for row, raw in zip(rows, raws, strict=True):
+        group = [] if _identifier(row, raw.company) else alike[raw.identifier]
+        anchors = {each.anchor for each in group}
+        apart = "" not in anchors and len(anchors) == len(group)
+        several = len({each.title for each in group}) > 1 and str(raw.identifier).rstrip("/") == page
+        nameless = len(rows) > len(group) == 1 and not row.text("url") and not row.text("@id")
+        if apart and len({each[:2] for each in group}) > 1:
+            anchor = _anchor(row, page_url)
             yield raw._replace(identifier=anchor, url=anchor)
-        else:
-            yield raw if str(raw.identifier).rstrip("/") != page else None
+        else:  # It has a name of its own, or is told twice, now and then in other words.
+            yield None if several or nameless else raw
+
+
+class _Candidate(NamedTuple):
+    """What tells a JobPosting from those that have the same address."""
+
+    title: str
+    places: tuple[Place, ...]
+    anchor: str
 
 
 def _anchor(row: Fields, page_url: str) -> str:

@@ -93,6 +93,9 @@ def test_several_postings_without_a_name_on_one_page_are_bad_rows(scrape: Any) -
     page = script('[{"@type": "JobPosting", "title": "A"}, {"@type": "JobPosting", "title": "B"}]')
     found = scrape("jsonld", Source(url="https://acme.example/jobs"), {"https://acme.example/jobs": page})
     assert (len(found.postings), found.bad_rows) == (0, 2)
+    page = script('[{"@type": "JobPosting", "title": "A"}, {"@type": "JobPosting", "title": "B", "identifier": 7}]')
+    found = scrape("jsonld", Source(url="https://acme.example/jobs"), {"https://acme.example/jobs": page})
+    assert (list(found.postings), found.bad_rows) == (["7"], 1)
 
 
 @pytest.mark.parametrize(
@@ -277,6 +280,10 @@ def test_postings_that_all_call_themselves_by_the_page_are_bad_rows_and_one_told
     assert (list(same.postings), same.bad_rows) == (["9"], 2)
     twice = found("Cook", "Cook", url=CAREERS)
     assert (list(twice.postings), twice.bad_rows) == (["9", CAREERS], 0)
+    for fields in ({"@id": f"{CAREERS}#job"}, {"@id": "#a", "jobLocation": {"address": "Ghent"}}):
+        less = {"@type": "JobPosting", "title": "Cook", "url": CAREERS}
+        told = scrape("jsonld", Source(url=CAREERS), {CAREERS: script(json.dumps([{**less, **fields}, less]))})
+        assert (list(told.postings), told.bad_rows) == ([CAREERS], 0)
 
 
 @pytest.mark.parametrize("plus", ["+", "&#x2B;", "&#43;", "&plus;"])
