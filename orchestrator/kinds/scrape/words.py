@@ -54,6 +54,8 @@ _EMPLOYMENT: Final = (
     ("freelance", "CONTRACTOR"),
     ("fulltimefixedterm", "FULL_TIME"),
     ("parttimefixedterm", "PART_TIME"),
+    ("fixedtermfulltime", "FULL_TIME"),
+    ("fixedtermparttime", "PART_TIME"),
     ("tempor", "TEMPORARY"),
     ("fixedterm", "TEMPORARY"),
     ("seasonal", "TEMPORARY"),
@@ -77,7 +79,7 @@ _UNITS: Final = (
 )
 # `2 WEEKS`, `bi-weekly` and `semi-month` are none of our periods.
 _SEVERAL: Final = re.compile(
-    r"\b(?:[2-9]|\d\d+)[- ]*(?:hour|day|week|month|year)|\b(?:bi|semi)[- _]?(?:week|month|annual|year)"
+    r"\b(?:[2-9]|\d\d+|two|three|four)[- ]*(?:hour|day|week|month|year)|\b(?:bi|semi)[- _]?(?:week|month|annual|year)"
 )
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 

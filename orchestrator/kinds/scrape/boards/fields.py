@@ -6,8 +6,9 @@ The shape of the answer itself is checked by `rows`, since a wrong one must neve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from orchestrator.kinds.scrape.boards.base import BadAnswer, Listing
 from orchestrator.kinds.scrape.row import RawSalary
@@ -110,17 +111,22 @@ def first(*texts: str) -> str:
 
 
 def span(bands: Sequence[RawSalary]) -> RawSalary | None:
-    """Return the range over all bands that are paid in the currency and for the period of the first one, None without any.
+    """Return the range over all bands that are paid in the commonest currency and for its period, None without any.
 
     Boards have a band for each level or place. A zero is a field that nobody filled in.
     """
-    if not bands:
+    units = Counter((band.currency, band.period) for band in bands if _is_paid(band.minimum) or _is_paid(band.maximum))
+    if not units:
         return None
-    unit = (bands[0].currency, bands[0].period)
+    unit = max(units, key=lambda each: units[each])  # Of several the first.
     alike = [band for band in bands if (band.currency, band.period) == unit]
-    lows = [low for band in alike if isinstance(low := band.minimum, (int, float)) and low > 0]
-    highs = [high for band in alike if isinstance(high := band.maximum, (int, float)) and high > 0]
+    lows = [band.minimum for band in alike if _is_paid(band.minimum)]
+    highs = [band.maximum for band in alike if _is_paid(band.maximum)]
     return RawSalary(min(lows, default=None), max(highs, default=None), *unit)
+
+
+def _is_paid(amount: object) -> TypeGuard[float]:
+    return isinstance(amount, (int, float)) and amount > 0
 
 
 def _kind(value: Any) -> str:

@@ -56,16 +56,17 @@ class JazzHR(Board):
         answer = yield Request(f"https://{_FEEDS}/feeds/export/jobs/{source.token}", accept="xml")
         if answer.body.tag != "jobs":
             raise BadAnswer(f"the answer is a document `{answer.body.tag[:40]}` instead of `jobs`")
+        company = _said(answer.body, "company")
         for job in answer.body.findall("job"):
             if _said(job, "status").casefold() in {"open", ""}:
-                found.add(_raw(job))
+                found.add(_raw(job, company))
 
 
 def _said(job: Element, name: str) -> str:
     return (job.findtext(name) or "").strip()
 
 
-def _raw(job: Element) -> RawPosting:
+def _raw(job: Element, company: str) -> RawPosting:
     identifier = _said(job, "id")
     made = _MADE.match(identifier)
     return RawPosting(
@@ -77,6 +78,7 @@ def _raw(job: Element) -> RawPosting:
         department=_said(job, "department"),
         date_posted="{}-{}-{}T{}:{}:{}Z".format(*made.groups()) if made else None,
         description_html=_said(job, "description"),
+        company=company,
     )
 
 

@@ -13,6 +13,10 @@ from orchestrator.kinds.scrape.boards.base import Board, Listing, Request, Sourc
 from orchestrator.kinds.scrape.boards.fields import Fields, document, first, rows
 from orchestrator.kinds.scrape.row import Place, RawPosting, RawSalary
 
+_OWN: Final = frozenset({"app", "api", "developers", "docs", "help", "marketing-assets", "status", "support"})
+"""The vendor's own hosts."""
+_MOST: Final = 1000
+"""So many postings and never more were seen of large boards."""
 _PARTS: Final = ("key_responsibilities", "skills_knowledge_expertise", "benefits")
 
 
@@ -27,7 +31,7 @@ class Pinpoint(Board):
     def detect(self, url: SplitResult) -> str | None:
         """Return the label in front of pinpointhq.com."""
         label = subdomain(url, "pinpointhq.com")
-        return label if label not in {"app", "api", "developers", "help", "status"} else None
+        return label if label not in _OWN else None
 
     def public_url(self, source: Source) -> str:
         """Return the company's page."""
@@ -36,8 +40,11 @@ class Pinpoint(Board):
     def postings(self, source: Source, found: Listing) -> Steps:
         """Read the one answer."""
         answer = yield Request(f"https://{source.token}.pinpointhq.com/postings.json")
-        for row in rows(document(answer.body).get(), found, "data"):
+        listed = list(rows(document(answer.body).get(), found, "data"))
+        for row in listed:
             found.add(_raw(row))
+        if len(listed) == _MOST:
+            found.incomplete(f"the board may show {_MOST} postings at most")
 
 
 def _raw(row: Fields) -> RawPosting:
@@ -66,7 +73,9 @@ def _salary(row: Fields) -> RawSalary | None:
 
 def _description(row: Fields) -> str:
     parts = [(row.text(f"{name}_header"), row.text(name)) for name in _PARTS]
-    return "\n".join([row.text("description"), *(f"<h3>{header}</h3>{text}" for header, text in parts if text)])
+    return "\n".join(
+        [row.text("description"), *(f"<h3>{header}</h3>{text}" if header else text for header, text in parts if text)]
+    )
 
 
 BOARD: Final = Pinpoint()

@@ -35,6 +35,7 @@ _LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
 _ID: Final = re.compile(r"[\w-]{1,64}")
 _PATHS: Final = tuple(["platform", "api", "ats", version, "board"] for version in ("v1", "v2"))
 _PAGE: Final = 1000
+_TELLING: Final = frozenset({"CONTRACTOR", "TEMP"})
 
 
 class Rippling(Board):
@@ -55,6 +56,8 @@ class Rippling(Board):
             return path[5] if path[:5] in _PATHS and len(path) > 5 else None  # noqa: PLR2004 - behind the fixed parts
         if not _PAGES.fullmatch(host_of(url)):
             return None
+        if path[:1] == ["api"] and path[2:3] == ["board"]:  # What the page itself asks: api/v2/board/{board}/jobs
+            return next(iter(path[3:]), None)
         while path and (path[0] == "embed" or _LOCALE.fullmatch(path[0])):
             path = path[1:]
         return path[0] if path and path[0] != "api" else None
@@ -116,7 +119,6 @@ def _identifier(row: Fields) -> str:
 
 
 def _raw(row: Fields, detail: Fields, board: str) -> RawPosting:
-    description = detail.part("description")
     kind = detail.part("employmentType")
     own, other = row.part("department"), detail.part("department")
     return RawPosting(
@@ -129,7 +131,8 @@ def _raw(row: Fields, detail: Fields, board: str) -> RawPosting:
         department=first(own.text("label"), own.text("name"), other.text("name"), other.text("label")),
         salary=_salary(detail.parts("payRangeDetails")),
         date_posted=detail.get("createdOn"),
-        description_html=f"{description.text('company')}\n{description.text('role')}",
+        language=row.text("language"),
+        description_html=_description(detail),
         company=detail.text("companyName"),
     )
 
@@ -159,9 +162,20 @@ def _locations(detail: Fields) -> list[str]:
 
 
 def _employment(kind: Fields) -> str:
-    words = first(kind.text("id"), kind.text("label"), kind.text())
+    """Return what the code says if it says anything, else the tenant's own words."""
     code = kind.text("label")
-    return "full time" if code.endswith("_FT") else "part time" if code.endswith("_PT") else words
+    if code.endswith(("_FT", "_PT")):
+        return "full time" if code.endswith("_FT") else "part time"
+    return code if code in _TELLING else first(kind.text("id"), code, kind.text())
+
+
+def _description(detail: Fields) -> str:
+    """Return the parts of a description, the company's and the role's first, or the one text that it is."""
+    parts = detail.get("description")
+    if not isinstance(parts, dict):
+        return detail.text("description")
+    described = detail.part("description")
+    return "\n".join(text for name in dict.fromkeys(["company", "role", *parts]) for text in described.texts(name))
 
 
 def _salary(bands: list[Fields]) -> RawSalary | None:

@@ -172,7 +172,7 @@ def test_its_requests_go_to_the_hosts_it_names(case: Any) -> None:
     assert all(belongs(str(host), case.board.hosts) or host == own for host in hosts)
 
 
-NAMING = ("breezy", "greenhouse", "jsonld", "personio", "recruitee", "rippling", "smartrecruiters", "teamtailor")
+NAMING = ("breezy", "greenhouse", "jazzhr", "jsonld", "personio", "recruitee", "rippling", "smartrecruiters", "teamtailor")
 
 
 @pytest.mark.parametrize("name", NAMING)

@@ -89,3 +89,45 @@ def test_rippling_details_have_places_of_two_shapes(scrape: Any) -> None:
     assert (first.workplace, first.employment_type) == ("remote", "FULL_TIME")
     assert [place.text for place in second.locations] == ["Reno, NV"]
     assert (second.workplace, second.employment_type) == (None, "INTERN")
+
+
+def detailed(scrape: Any, **detail: Any) -> Any:
+    (posting,) = scrape("rippling", "acme", {FIRST: [{"uuid": "a", "name": "A"}], f"{FIRST}/a": detail}).postings.values()
+    return posting
+
+
+def test_places_of_different_ways_of_working_say_nothing_whatever_their_order(scrape: Any) -> None:
+    both = [at("Remote (Connecticut, US)", "REMOTE"), at("New York, NY", "ON_SITE")]
+    found = scrape("rippling", "acme", {page(0): answer([row(1, *both), row(2, *reversed(both))])}, details="none")
+    assert [posting.workplace for posting in found.postings.values()] == [None, None]
+    assert [posting.language for posting in found.postings.values()] == ["en-US", "en-US"]
+    for names in (["Remote (Ohio, US)", "New York, NY"], ["New York, NY", "Remote (Ohio, US)"]):
+        assert detailed(scrape, workLocations=names).workplace is None
+
+
+@pytest.mark.parametrize(
+    ("label", "own", "kind"),
+    [
+        ("CONTRACTOR", "1099", "CONTRACTOR"),
+        ("CONTRACTOR", "Contractor, full-time", "CONTRACTOR"),
+        ("TEMP", "Regular", "TEMPORARY"),
+        ("HOURLY_PT", "Student", "PART_TIME"),
+        ("OTHER_CODE", "Internship", "INTERN"),
+    ],
+)
+def test_the_code_of_a_kind_of_employment_counts_before_the_tenants_own_words(
+    scrape: Any, label: str, own: str, kind: str
+) -> None:
+    assert detailed(scrape, employmentType={"label": label, "id": own}).employment_type == kind
+
+
+@pytest.mark.parametrize(
+    ("description", "text"),
+    [
+        ({"requirements": "<p>Lift.</p>", "role": "<p>Sell.</p>", "company": "<p>Acme.</p>", "id": 7}, "Acme.\nSell.\nLift."),
+        ("<p>Sell.</p>", "Sell."),
+        (None, None),
+    ],
+)
+def test_all_parts_of_a_description_are_told(scrape: Any, description: Any, text: str | None) -> None:
+    assert detailed(scrape, description=description).description_text == text

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from orchestrator.kinds.scrape.boards import find_board
 from orchestrator.kinds.scrape.boards.base import Source, Unanswered
 from orchestrator.kinds.scrape.pay import pay_in
 from orchestrator.kinds.scrape.row import RawSalary
@@ -42,6 +45,9 @@ def band(low: int, high: int, currency: str = "USD", title: str = "") -> dict[st
         ([band(100, 120, title="Tier 1"), band(110, 140, title="Tier 2, annual")], (100, 140, "USD", "YEAR")),
         ([band(100, 120, title="A"), band(110, 140, title="B, annual"), band(7, 9, title="hourly")], (100, 120, "USD", None)),
         ([band(0, 0)], (None, None, None, None)),
+        ([band(1, 999, "CAD"), band(150, 200), band(120, 180)], (120, 200, "USD", None)),
+        ([band(0, 0, "CAD"), band(150, 200)], (150, 200, "USD", None)),
+        ([band(150, 200, "CAD"), band(1, 2)], (150, 200, "CAD", None)),
     ],
 )
 def test_greenhouse_pay_spans_the_bands_of_one_currency(scrape: Any, bands: list[Any], meaning: tuple[Any, ...]) -> None:
@@ -400,6 +406,38 @@ def test_pay_of_a_job_posting_comes_as_number_text_and_object(scrape: Any, field
     page = f'<script type="application/ld+json">{{"@type": "JobPosting", "title": "J", "identifier": "1", {fields}}}</script>'
     posting = scrape("jsonld", Source(url="https://acme.example/j"), {"https://acme.example/j": page}).postings["1"]
     assert pay_of(posting) == meaning
+
+
+def test_a_thousand_postings_of_pinpoint_may_be_cut_off(scrape: Any) -> None:
+    def reasons(count: int) -> list[str]:
+        rows = [{"id": f"{number}", "title": "T", "url": "https://acme.pinpointhq.com/x"} for number in range(count)]
+        found = scrape("pinpoint", "acme", {"https://acme.pinpointhq.com/postings.json": {"data": rows}})
+        assert len(found) == count
+        return list(found.reasons)
+
+    assert [len(reasons(count)) for count in (999, 1000, 1001)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("label", ["app", "docs", "marketing-assets", "support"])
+def test_hosts_of_pinpoints_own_are_no_companies(label: str) -> None:
+    board = find_board("pinpoint")
+    assert board is not None
+    assert board.detect(urlsplit(f"https://{label}.pinpointhq.com/x")) is None
+
+
+def test_a_part_without_a_heading_has_none(scrape: Any) -> None:
+    row = {"id": "1", "title": "T", "description": "<p>A</p>", "benefits": "<p>B</p>", "benefits_header": ""}
+    found = scrape("pinpoint", "acme", {"https://acme.pinpointhq.com/postings.json": {"data": [row]}})
+    assert found.postings["1"].description_html == "<p>A</p>\n<p>B</p>"
+
+
+def test_places_that_differ_say_nothing_of_the_way_of_working_whatever_their_order(scrape: Any) -> None:
+    for order in (["Remote (Spain)", "New York"], ["New York", "Remote (Spain)"]):
+        where = [{"address": {"addressLocality": place}} for place in order]
+        row = {"@type": "JobPosting", "title": "T", "identifier": "1", "jobLocation": where}
+        page = f'<script type="application/ld+json">{json.dumps(row)}</script>'
+        found = scrape("jsonld", Source(url="https://acme.example/j"), {"https://acme.example/j": page})
+        assert found.postings["1"].workplace is None
 
 
 def test_what_pinpoint_says_of_the_way_of_working_may_stand_in_words_only(scrape: Any) -> None:
