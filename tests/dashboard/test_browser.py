@@ -208,6 +208,27 @@ def test_a_killed_run_stands_still_and_its_resume_goes_on_by_itself(build: Any, 
     context.close()
 
 
+class Watch:
+    """A page that is watched: when it asked the server, and what it shows instead of what is waited for."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._opened = time.monotonic()
+        self._asked: list[float] = []
+        page.on("websocket", lambda socket: socket.on("framesent", self._note))
+
+    def _note(self, _: object) -> None:
+        self._asked.append(round(time.monotonic() - self._opened, 1))
+
+    def until(self, text: str, patience: float, run: subprocess.Popen[bytes]) -> None:
+        """Wait until the heading of the page holds a text, given as a pattern."""
+        began = time.monotonic()
+        while not any(re.search(text, each) for each in self._page.locator(".view h1").all_inner_texts()):
+            waited = time.monotonic() - began
+            assert waited < patience, (text, began - self._opened, self._asked, run.poll(), self._page.inner_text("body"))
+            self._page.wait_for_timeout(100)
+
+
 def test_a_real_run_is_watched_from_its_start_over_its_death_and_its_resume_to_its_end(
     project: Callable[..., Path], start: Callable[..., Any], serve: Callable[[Path], Any], browser: Any
 ) -> None:
@@ -219,22 +240,22 @@ def test_a_real_run_is_watched_from_its_start_over_its_death_and_its_resume_to_i
     with serve(root) as address:
         page = browser.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        watch = Watch(page)
         page.goto(address)
         page.locator(".view").get_by_text("orchestrate run").first.wait_for(timeout=60_000)
-        heading = page.locator(".view h1")
         run = start("run", cwd=root, **silent)
-        heading.get_by_text(re.compile(r"Running — [1-9]\d?%")).wait_for(timeout=30_000)
+        watch.until(r"Running — [1-9]\d?%", 30, run)
         run.kill()
         run.wait(10)
         died = time.monotonic()
-        heading.get_by_text("Interrupted").wait_for(timeout=15_000)
+        watch.until("Interrupted", 15, run)
         assert time.monotonic() - died < REFRESH + 1.5  # One poll, and what a busy machine adds.
         typed = page.locator(".view .command code").first.inner_text().split()
         assert typed[:2] == ["orchestrate", "resume"]
         resumed = start(*typed[1:], cwd=root, **silent)
-        heading.get_by_text("Running").wait_for(timeout=30_000)
+        watch.until("Running", 30, resumed)
         assert page.locator(".view .facts").get_by_text("attempt 2").count() == 1
-        heading.get_by_text("Succeeded").wait_for(timeout=60_000)
+        watch.until("Succeeded", 60, resumed)
         assert resumed.wait(20) == 0
         assert page.locator(".view .figures").inner_text().startswith("120")
         page.close()
