@@ -92,7 +92,8 @@ def normalise(raw: RawPosting, *, base_url: str, now: datetime) -> Posting:
     if not title:
         raise BadRow(f"row {identifier} has no title")
     places = _places(raw.places)
-    location = text.one_line(raw.location) or (places[0].text if places else "")
+    headline = text.one_line(raw.location)
+    location = headline or (places[0].text if places else "")
     markup = text.sanitise(raw.description_html)
     low, high, currency, unit = _pay(raw.salary)
     return Posting(
@@ -102,7 +103,7 @@ def normalise(raw: RawPosting, *, base_url: str, now: datetime) -> Posting:
         apply_url=_optional_address(raw.apply_url, base_url),
         location=location or None,
         locations=places,
-        workplace=_workplace(raw, places),
+        workplace=_workplace(raw, headline, places),
         employment_type=_employment(raw.employment_types),
         department=text.one_line(raw.department) or None,
         salary_min=low,
@@ -189,12 +190,12 @@ def _words_of(locality: str, region: str, country: str, code: str) -> str:
     return ", ".join(dict.fromkeys(part for part in (locality, region, shown) if part))
 
 
-def _workplace(raw: RawPosting, places: Sequence[Place]) -> str | None:
+def _workplace(raw: RawPosting, headline: str, places: Sequence[Place]) -> str | None:
     said = words.workplace(raw.workplace) if raw.workplace else None
     if said is None and raw.workplace_elsewhere:
         return None
     if said is None:
-        said = words.workplace_in(raw.workplace_text or text.one_line(raw.location))
+        said = words.workplace_in(raw.workplace_text or headline)
     if said is None and places:
         meant = {words.workplace_in(place.text) for place in places}
         said = meant.pop() if len(meant) == 1 else None

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from orchestrator.kinds.scrape.boards.fields import Fields, first, unescape_once
@@ -114,36 +114,30 @@ def read(row: Fields, page_url: str) -> RawPosting:
     )
 
 
-def read_all(rows: Sequence[Fields], page_url: str) -> Iterator[RawPosting | None]:
-    """Yield the row of each JobPosting of a page; None for one of several that nothing tells from another.
+def read_all(rows: Sequence[Fields], page_url: str) -> list[RawPosting | None]:
+    """Return the row of each JobPosting of a page; None for one of several that nothing tells from another.
 
     Without identifiers, several on one page may differ by the fragments of their addresses only (`/careers#welder`).
     """
     raws = [read(row, page_url) for row in rows]
-    alike: dict[object, list[_Candidate]] = {}
-    for row, raw in zip(rows, raws, strict=True):
+    settled: list[RawPosting | None] = list(raws)
+    alike: dict[object, list[int]] = {}
+    for index, (row, raw) in enumerate(zip(rows, raws, strict=True)):
         if not _identifier(row, raw.company):
-            alike.setdefault(raw.identifier, []).append(_Candidate(raw.title, tuple(raw.places), _anchor(row, page_url)))
+            alike.setdefault(raw.identifier, []).append(index)
     page = address_of("", page_url).rstrip("/")
-    for row, raw in zip(rows, raws, strict=True):
-        group = [] if _identifier(row, raw.company) else alike[raw.identifier]
-        anchors = {each.anchor for each in group}
-        apart = "" not in anchors and len(anchors) == len(group)
-        several = len({each.title for each in group}) > 1 and str(raw.identifier).rstrip("/") == page
-        nameless = len(rows) > len(group) == 1 and not row.text("url") and not row.text("@id")
-        if apart and len({each[:2] for each in group}) > 1:
-            anchor = _anchor(row, page_url)
-            yield raw._replace(identifier=anchor, url=anchor)
-        else:  # It has a name of its own, or is told twice, now and then in other words.
-            yield None if several or nameless else raw
-
-
-class _Candidate(NamedTuple):
-    """What tells a JobPosting from those that have the same address."""
-
-    title: str
-    places: tuple[Place, ...]
-    anchor: str
+    for address, group in alike.items():
+        anchors = [_anchor(rows[index], page_url) for index in group]
+        titles = {raws[index].title for index in group}
+        several = len({(raws[index].title, *raws[index].places) for index in group}) > 1
+        nameless = not any(rows[index].text(name) for index in group for name in ("url", "@id"))
+        if several and all(anchors) and len(set(anchors)) == len(anchors):
+            for index, anchor in zip(group, anchors, strict=True):
+                settled[index] = raws[index]._replace(identifier=anchor, url=anchor)
+        elif (len(titles) > 1 and str(address).rstrip("/") == page) or (nameless and len(rows) > len(group) == 1):
+            for index in group:
+                settled[index] = None
+    return settled  # What is told twice, now and then in other words, is one by its address.
 
 
 def _anchor(row: Fields, page_url: str) -> str:

@@ -64,7 +64,7 @@ def address_key(url: str) -> str:
 def _take(answer: Response, found: Listing) -> bool:
     """List what a page holds; return whether it held anything."""
     rows = jobposting.found_in(answer.body)
-    for raw in jobposting.read_all(rows, answer.url) if rows else ():
+    for raw in jobposting.read_all(rows, answer.url):
         if raw is None:
             found.bad("one of several postings on a page has neither an identifier nor an address of its own")
         else:

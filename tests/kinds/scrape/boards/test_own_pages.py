@@ -286,6 +286,13 @@ def test_postings_that_all_call_themselves_by_the_page_are_bad_rows_and_one_told
         assert (list(told.postings), told.bad_rows) == ([CAREERS], 0)
 
 
+def test_a_page_of_thousands_that_nothing_names_is_read_in_one_go(scrape: Any) -> None:
+    """Each compared with each other one would take longer than a test may."""
+    each = [{"@type": "JobPosting", "title": f"T{number}"} for number in range(30_000)]
+    found = scrape("jsonld", Source(url=CAREERS), {CAREERS: script(json.dumps(each))})
+    assert (len(found.postings), found.bad_rows) == (0, 30_000)
+
+
 @pytest.mark.parametrize("plus", ["+", "&#x2B;", "&#43;", "&plus;"])
 def test_a_script_is_found_whose_type_is_escaped(plus: str) -> None:
     page = f'<script type="application/ld{plus}json;charset=utf-8">{POSTING % 1};</script>'
