@@ -276,6 +276,8 @@ def test_postings_that_all_call_themselves_by_the_page_are_bad_rows_and_one_told
     assert (list(several.postings), several.bad_rows) == (["9"], 2)
     company = found("Cook", "Smith", url=CAREERS, identifier="Acme", hiringOrganization="Acme")
     assert (list(company.postings), company.bad_rows) == (["9"], 2)
+    slash, each = f"{CAREERS}/", [{"@type": "JobPosting", "title": title, "url": CAREERS} for title in ("Cook", "Smith")]
+    assert scrape("jsonld", Source(url=slash), {slash: script(json.dumps(each))}).bad_rows == 2
     same = found("Cook", "Smith", url=f"{CAREERS}#jobposting")
     assert (list(same.postings), same.bad_rows) == (["9"], 2)
     twice = found("Cook", "Cook", url=CAREERS)
